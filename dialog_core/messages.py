@@ -1,0 +1,155 @@
+"""What the interfaces exchange: immutable values, text side. Audio values are in :mod:`dialog_core.audio`.
+
+Times are seconds since the call began unless a field says otherwise.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+__all__ = [
+    "Mark",
+    "Message",
+    "Prompt",
+    "Role",
+    "SpeakText",
+    "TextDelta",
+    "ToolCall",
+    "ToolSpec",
+    "Transcript",
+    "Usage",
+    "Utterance",
+    "Word",
+]
+
+
+@attrs.frozen
+class Word:
+    """A word and when it sounds."""
+
+    text: str
+    start: float
+    """Seconds; since the call began in a transcript, since the reply's first audio in synthesised speech."""
+    end: float
+    confidence: float | None = None
+    """0..1 where the provider gives one."""
+    speaker: int | None = None
+
+
+@attrs.frozen
+class Transcript:
+    """What the recogniser makes of a span of the caller's audio.
+
+    An interim transcript replaces the interim before it; a final one settles its span and is never repeated.
+    """
+
+    at: float
+    """End of the span of audio that the text covers."""
+    text: str
+    final: bool
+    started: float | None = None
+    """Start of the span, where the provider says."""
+    confidence: float | None = None
+    words: tuple[Word, ...] = ()
+    language: str | None = None
+    """BCP-47 tag, where the provider detects it."""
+
+
+@attrs.frozen
+class Utterance:
+    """What the caller said in one turn."""
+
+    text: str
+    started: float
+    ended: float
+    """When the last voiced sample was heard."""
+    transcripts: tuple[Transcript, ...] = ()
+    """The final transcripts it was joined from, with words and confidence where given."""
+
+
+@attrs.frozen
+class SpeakText:
+    """One speakable segment of a reply, in order."""
+
+    reply: int
+    index: int
+    text: str
+    """Normalised, with its trailing space kept where more text follows."""
+    protected: bool = False
+    """True when the caller may not interrupt it."""
+
+
+@attrs.frozen
+class Mark:
+    """Ask the line to say when playback reaches this point."""
+
+    reply: int
+    index: int
+
+
+class Role(enum.Enum):
+    """Who a message of the conversation comes from."""
+
+    SYSTEM = "system"
+    DEVELOPER = "developer"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+@attrs.frozen
+class ToolCall:
+    """The model wants a function run. `arguments` is JSON text exactly as the model wrote it, maybe malformed."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@attrs.frozen
+class Message:
+    """One entry of what a language model is given."""
+
+    role: Role
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """Only from the assistant."""
+    tool_call_id: str | None = None
+    """Only on a TOOL message: the call it answers."""
+
+
+@attrs.frozen
+class ToolSpec:
+    """A function as a language model sees it."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    """JSON schema of an object."""
+
+
+@attrs.frozen
+class Prompt:
+    """All that a language model is given for one answer."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+
+
+@attrs.frozen
+class TextDelta:
+    """The next piece of the model's text."""
+
+    text: str
+
+
+@attrs.frozen
+class Usage:
+    """What an answer cost, in tokens."""
+
+    prompt_tokens: int
+    completion_tokens: int

@@ -1,0 +1,113 @@
+"""What the framework tells about itself: frozen values, a few per turn, never one per frame or token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import attrs
+
+__all__ = [
+    "CallEnded",
+    "CallStarted",
+    "Counted",
+    "Observation",
+    "Observer",
+    "Personal",
+    "ProviderTimed",
+    "StepTaken",
+    "Trouble",
+]
+
+
+@attrs.frozen
+class Personal:
+    """Something a caller said, or that identifies them. The log leaves it out unless told otherwise."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return "(personal)"
+
+    def __repr__(self) -> str:
+        return "Personal(...)"
+
+
+@attrs.frozen
+class CallStarted:
+    """A line was answered."""
+
+    call: str
+    at: float
+    agent: str
+    voip: str
+    caller: Personal
+
+
+@attrs.frozen
+class StepTaken:
+    """The turn machine took an event. `at` is call time; `event` and `effects` are the machine's own values."""
+
+    call: str
+    at: float
+    phase: str
+    """Name of the phase afterwards."""
+    event: object
+    effects: tuple[object, ...]
+
+
+@attrs.frozen
+class ProviderTimed:
+    """A provider did one piece of work. Times are seconds on the loop's clock."""
+
+    call: str
+    provider: str
+    stage: str
+    """``stt``, ``llm`` or ``tts``."""
+    started: float
+    first: float | None
+    """When its first result came; None if there was none."""
+    ended: float
+
+
+@attrs.frozen
+class Trouble:
+    """Something failed or was refused, and somebody dealt with it."""
+
+    call: str
+    """Empty where no call is concerned."""
+    where: str
+    """Component, such as ``deepgram`` or ``twilio.webhook``."""
+    what: str
+    """Constant sentence; the error's own text goes to `detail`."""
+    detail: str = ""
+
+
+@attrs.frozen
+class Counted:
+    """A counter of a call or a provider grew, such as ``frames dropped``."""
+
+    call: str
+    what: str
+    amount: int
+
+
+@attrs.frozen
+class CallEnded:
+    """A call is over and everything of it is closed."""
+
+    call: str
+    at: float
+    reason: str
+    turns: int
+
+
+Observation = CallStarted | StepTaken | ProviderTimed | Trouble | Counted | CallEnded
+
+
+class Observer(Protocol):
+    """Receives observations in batches, outside the calls; may be slow, must not be needed."""
+
+    async def observe(self, batch: Sequence[Observation]) -> None:
+        """Take a batch, oldest first. One that raises is dropped with a message."""
+        ...

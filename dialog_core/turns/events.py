@@ -1,0 +1,180 @@
+"""What happened: past tense, frozen, each with `at`, seconds since the call began.
+
+For speech, `at` is the time of the audio, not of our noticing it. Transcripts, from :mod:`dialog_core.messages`,
+are events too.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from dialog_core.messages import Transcript
+
+__all__ = [
+    "EndOfTurn",
+    "EndpointJudged",
+    "Event",
+    "HungUp",
+    "Keypress",
+    "ListenerFailed",
+    "MarkReached",
+    "ReplyAudible",
+    "ReplyFailed",
+    "ReplyPlayed",
+    "ReplyWanted",
+    "SpeechStarted",
+    "SpeechStopped",
+    "Timer",
+    "TimerFired",
+    "TurnResumed",
+]
+
+
+class Timer(enum.Enum):
+    """The timers a call may have running; one of each at most."""
+
+    ENDPOINT = "endpoint"
+    OVERLAP = "overlap"
+    IDLE = "idle"
+    WATCHDOG = "watchdog"
+
+
+@attrs.frozen
+class SpeechStarted:
+    """The caller began to sound; `at` is the first voiced sample."""
+
+    at: float
+    probability: float = 1.0
+
+
+@attrs.frozen
+class SpeechStopped:
+    """The caller fell silent; `at` is the last voiced sample, so it lies in the past when it is noticed."""
+
+    at: float
+
+
+@attrs.frozen
+class EndOfTurn:
+    """The recogniser believes that the caller has finished."""
+
+    at: float
+    sure: bool = True
+    """False for an eager guess that may be taken back by :class:`TurnResumed`."""
+
+
+@attrs.frozen
+class TurnResumed:
+    """The recogniser takes an eager :class:`EndOfTurn` back."""
+
+    at: float
+
+
+@attrs.frozen
+class EndpointJudged:
+    """The answer of an endpointer that wanted time to think (`Ask`)."""
+
+    at: float
+    question: int
+    """Number of the question; an answer to an older one is late and ignored."""
+    wait: float
+    """Seconds from the last voiced sample; 0 means that the caller has finished."""
+
+
+@attrs.frozen
+class ReplyWanted:
+    """The application wants to speak without having been spoken to."""
+
+    at: float
+    ticket: int
+    """Which of the application's messages; 0 and up, unique in the call."""
+    interruptible: bool = True
+
+
+@attrs.frozen
+class ReplyAudible:
+    """The first audio of a reply was handed to the line."""
+
+    at: float
+    reply: int
+
+
+@attrs.frozen
+class MarkReached:
+    """The line says that playback reached the end of a segment."""
+
+    at: float
+    reply: int
+    text: str
+    """The segment's text, now known to be heard."""
+
+
+@attrs.frozen
+class ReplyPlayed:
+    """All of a reply was made and heard."""
+
+    at: float
+    reply: int
+
+
+@attrs.frozen
+class ReplyFailed:
+    """A reply could not be made to its end."""
+
+    at: float
+    reply: int
+    error: str
+
+
+@attrs.frozen
+class ListenerFailed:
+    """Nobody can hear the caller any more: the recogniser failed for good."""
+
+    at: float
+    error: str
+
+
+@attrs.frozen
+class Keypress:
+    """The caller pressed a key."""
+
+    at: float
+    digit: str
+    """One of 0123456789*#ABCD."""
+
+
+@attrs.frozen
+class TimerFired:
+    """A timer that the machine set has come due."""
+
+    at: float
+    timer: Timer
+
+
+@attrs.frozen
+class HungUp:
+    """The line is gone."""
+
+    at: float
+    reason: str = "hangup"
+
+
+Event = (
+    SpeechStarted
+    | SpeechStopped
+    | Transcript
+    | EndOfTurn
+    | TurnResumed
+    | EndpointJudged
+    | ReplyWanted
+    | ReplyAudible
+    | MarkReached
+    | ReplyPlayed
+    | ReplyFailed
+    | ListenerFailed
+    | Keypress
+    | TimerFired
+    | HungUp
+)

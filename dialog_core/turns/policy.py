@@ -1,0 +1,131 @@
+"""What a plugged-in policy is asked, and what it may answer: pure values both.
+
+An **endpointer** is asked when the caller has fallen silent; a **barge-in** policy is asked while both sound.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import attrs
+
+__all__ = [
+    "Ask",
+    "BargeIn",
+    "Continue",
+    "Cut",
+    "Done",
+    "Duck",
+    "Endpointer",
+    "Hold",
+    "Overlap",
+    "Pause",
+    "Verdict",
+    "Wait",
+]
+
+
+@attrs.frozen
+class Pause:
+    """The caller is silent: have they finished?"""
+
+    silent: float
+    """Seconds since the last voiced sample."""
+    text: str
+    """The words of this turn so far, interim ones included."""
+    settled: bool
+    """False while some of the words are interim."""
+    end_of_turn: bool | None = None
+    """The recogniser's own verdict: True sure, False an eager guess, None when it has not said."""
+    previous: str = ""
+    """What the agent said last, as heard; empty at the start."""
+
+
+@attrs.frozen
+class Wait:
+    """Not yet: ask nobody again before this many seconds of silence (from the last voiced sample) have passed.
+
+    When they have, the turn is complete unless the caller spoke.
+    """
+
+    seconds: float
+
+
+@attrs.frozen
+class Done:
+    """The caller has finished: reply now."""
+
+
+@attrs.frozen
+class Ask:
+    """I need time to think: call my :meth:`Endpointer.ask`; if no answer comes in time, `seconds` is the wait."""
+
+    seconds: float
+
+
+Verdict = Wait | Done | Ask
+
+
+class Endpointer(Protocol):
+    """Who decides that the caller has finished. `judge` is pure and quick; `ask` may wait and is optional."""
+
+    def judge(self, pause: Pause) -> Verdict:
+        """Asked at the start of a silence and whenever words or a verdict arrive in it."""
+        ...
+
+    async def ask(self, pause: Pause) -> Wait | Done:
+        """Asked only after `judge` answered `Ask`; cancelled when the caller goes on."""
+        ...
+
+
+@attrs.frozen
+class Overlap:
+    """The caller sounds while we speak: what does it mean?"""
+
+    voiced: float
+    """Seconds since the caller began to sound."""
+    sounding: bool
+    """False when they have already fallen silent again."""
+    text: str = ""
+    """Words recognised in this overlap, interim ones included."""
+    probability: float = 1.0
+    """Speech probability at its start, 0..1."""
+    ducked: bool = False
+    """True when an earlier answer was `Duck` or `Hold`."""
+    heard: str = ""
+    """What the caller has heard of this reply so far."""
+
+
+@attrs.frozen
+class Continue:
+    """Go on speaking. `again` asks once more when the caller has sounded that many seconds; None waits for words."""
+
+    again: float | None = None
+
+
+@attrs.frozen
+class Duck:
+    """Fade out over `fade` seconds and hold; ask again when the caller has sounded `again` seconds."""
+
+    again: float
+    fade: float = 0.2
+
+
+@attrs.frozen
+class Hold:
+    """Stop playing at once but keep the reply; ask again when the caller has sounded `again` seconds."""
+
+    again: float
+
+
+@attrs.frozen
+class Cut:
+    """It is an interruption: stop the reply."""
+
+
+class BargeIn(Protocol):
+    """Who decides what the caller's speech during a reply means. Pure and quick."""
+
+    def judge(self, overlap: Overlap) -> Continue | Duck | Hold | Cut:
+        """Asked when the caller begins to sound, at words, when `again` seconds have passed, and at their silence."""
+        ...
