@@ -13,7 +13,9 @@ import attrs
 from dialog_core.messages import Transcript
 
 __all__ = [
+    "EndFailed",
     "EndOfTurn",
+    "EndWanted",
     "EndpointJudged",
     "Event",
     "HungUp",
@@ -94,6 +96,26 @@ class ReplyWanted:
 
 
 @attrs.frozen
+class EndWanted:
+    """The application wants the call to end when what was said has been heard."""
+
+    at: float
+    reason: str
+    transfer: str = ""
+    """Number to hand the caller to; empty to hang up."""
+    now: bool = False
+    """True to end at once, whatever is being said."""
+
+
+@attrs.frozen
+class EndFailed:
+    """The call could not be ended as wanted: the carrier refused the transfer."""
+
+    at: float
+    error: str
+
+
+@attrs.frozen
 class ReplyAudible:
     """The first audio of a reply was handed to the line."""
 
@@ -169,6 +191,8 @@ Event = (
     | TurnResumed
     | EndpointJudged
     | ReplyWanted
+    | EndWanted
+    | EndFailed
     | ReplyAudible
     | MarkReached
     | ReplyPlayed

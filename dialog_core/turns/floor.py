@@ -1,0 +1,96 @@
+"""The floor: who gets it next, and what entering a phase entails. Used by the turn machine's transitions."""
+
+from __future__ import annotations
+
+import attrs
+
+from dialog_core.turns.effects import (
+    AskEndpointer,
+    CancelTimer,
+    Cause,
+    Effect,
+    EndCall,
+    Keep,
+    SetTimer,
+    StartReply,
+)
+from dialog_core.turns.events import Event, Timer
+from dialog_core.turns.policy import Ask, Done, Pause
+from dialog_core.turns.records import TurnComplete
+from dialog_core.turns.state import TIMERS, Phase, TurnPolicy, TurnState
+
+__all__ = ["Step", "begin_reply", "close", "hear", "start_endpointing", "to", "yield_floor"]
+
+Step = tuple[TurnState, tuple[Effect, ...]]
+
+
+def to(state: TurnState, phase: Phase, *effects: Effect) -> Step:
+    """Enter a phase, dropping the timers that it has no use for."""
+    stale = TIMERS[state.phase] - TIMERS[phase]
+    cancelled = tuple(CancelTimer(timer) for timer in Timer if timer in stale)
+    return attrs.evolve(state, phase=phase), (*cancelled, *effects)
+
+
+def yield_floor(state: TurnState, event: Event, policy: TurnPolicy, *effects: Effect) -> Step:
+    """Give the floor to whom it belongs: the caller, their waiting words, a wanted reply, or nobody."""
+    if state.ending is not None and not state.wanted:
+        return close(state, event, *effects, EndCall(state.ending.reason, state.ending.transfer))
+    if state.ending is None:
+        if state.voiced:
+            return hear(state, event, policy, *effects)
+        if state.text:
+            return start_endpointing(state, event, policy, *effects)
+    if state.wanted:
+        cause, *rest = state.wanted
+        return begin_reply(attrs.evolve(state, wanted=tuple(rest)), event, policy, cause, *effects)
+    return to(state, Phase.IDLE, *effects, SetTimer(Timer.IDLE, event.at + policy.patience))
+
+
+def hear(state: TurnState, event: Event, policy: TurnPolicy, *effects: Effect) -> Step:
+    """The caller has the floor; a turn that does not end by itself is ended by the watchdog."""
+    watchdog = SetTimer(Timer.WATCHDOG, event.at + policy.watchdog)
+    return to(state, Phase.HEARING, *effects, watchdog)
+
+
+def close(state: TurnState, event: Event, *effects: Effect) -> Step:
+    """The call is over. Words that nobody will answer are still kept."""
+    last: tuple[Effect, ...] = ()
+    if state.text:
+        last = (Keep(TurnComplete(event.at, state.utterance())),)
+        state = attrs.evolve(state, words=(), interim=None)
+    state = attrs.evolve(state, wanted=(), cause=None, held_since=None, voiced=False)
+    return to(state, Phase.CLOSED, *last, *effects)
+
+
+def start_endpointing(state: TurnState, event: Event, policy: TurnPolicy, *effects: Effect) -> Step:
+    """The caller fell silent: ask the endpointer how long to wait, counted from the last voiced sample."""
+    state = attrs.evolve(state, settling=False)
+    pause = Pause(
+        silent=max(0.0, event.at - state.silent_since),
+        text=state.text,
+        settled=state.interim is None,
+        end_of_turn=state.end_of_turn,
+        previous=state.previous,
+    )
+    match policy.endpointer.judge(pause):
+        case Done():
+            timer = SetTimer(Timer.ENDPOINT, event.at)
+        case Ask(seconds=seconds):
+            state = attrs.evolve(state, question=state.question + 1)
+            timer = SetTimer(Timer.ENDPOINT, state.silent_since + seconds)
+            effects = (*effects, AskEndpointer(state.question, pause))
+        case wait:
+            timer = SetTimer(Timer.ENDPOINT, state.silent_since + wait.seconds)
+    return to(state, Phase.ENDPOINTING, *effects, timer)
+
+
+def begin_reply(
+    state: TurnState, event: Event, policy: TurnPolicy, cause: Cause, *effects: Effect
+) -> Step:
+    """Start a reply, and the clock on its first audio."""
+    state = attrs.evolve(
+        state, reply=state.reply + 1, cause=cause, heard="", held_since=None,
+        previous=state.heard or state.previous,
+    )  # fmt: skip
+    deadline = SetTimer(Timer.WATCHDOG, event.at + policy.first_audio)
+    return to(state, Phase.THINKING, *effects, StartReply(state.reply, cause), deadline)

@@ -1,0 +1,64 @@
+"""What the turn machine keeps true in every phase, whatever the phase makes of an event."""
+
+from __future__ import annotations
+
+import attrs
+
+from dialog_core.messages import Transcript
+from dialog_core.turns import events as ev
+from dialog_core.turns.effects import Apology
+from dialog_core.turns.events import Event
+from dialog_core.turns.state import WANTED_LIMIT, TurnState
+from dialog_core.turns.words import sift
+
+__all__ = ["note"]
+
+
+def note(state: TurnState, event: Event) -> TurnState:
+    """Remember what an event says, whatever the phase makes of it."""
+    match event:
+        case ev.SpeechStarted(at=at, probability=probability):
+            started = state.started if state.text else at
+            return attrs.evolve(
+                state, voiced=True, sounding_since=at, started=started, probability=probability,
+                end_of_turn=None, settling=False, nudges=0,
+            )  # fmt: skip
+        case ev.SpeechStopped(at=at):
+            return attrs.evolve(state, voiced=False, silent_since=at)
+        case Transcript():
+            return note_words(state, event)
+        case ev.EndOfTurn(sure=sure):
+            return attrs.evolve(state, end_of_turn=sure)
+        case ev.TurnResumed():
+            return attrs.evolve(state, end_of_turn=None)
+        case ev.ReplyWanted() if len(state.wanted) < WANTED_LIMIT:
+            return attrs.evolve(state, wanted=(*state.wanted, event))
+        case ev.EndWanted() if state.ending is None:
+            return attrs.evolve(state, ending=event)
+        case ev.ListenerFailed(at=at, error=error):
+            ending = state.ending or ev.EndWanted(at, "listener failed")
+            return attrs.evolve(state, ending=ending, wanted=(Apology(error), *state.wanted))
+        case ev.MarkReached(text=text):
+            return attrs.evolve(state, heard=f"{state.heard} {text.strip()}".strip())
+        case ev.Keypress():
+            return attrs.evolve(state, nudges=0)
+        case _:
+            return state
+
+
+def note_words(state: TurnState, event: Transcript) -> TurnState:
+    """Collect settled words, replace interim ones, drop what was answered already."""
+    taken, fresh = sift(state.taken, event)
+    if fresh is None:
+        interim = None if event.final else state.interim
+        return attrs.evolve(state, taken=taken, interim=interim)
+    started, silent_since = state.started, state.silent_since
+    if not state.voiced:
+        silent_since = max(silent_since, event.at)
+        if not state.text and silent_since == event.at:
+            started = event.at if event.started is None else event.started
+    words = (*state.words, fresh) if event.final else state.words
+    return attrs.evolve(
+        state, taken=taken, words=words, interim=None if event.final else fresh,
+        started=started, silent_since=silent_since, nudges=0,
+    )  # fmt: skip

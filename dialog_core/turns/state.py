@@ -1,0 +1,136 @@
+"""The state of the turn machine and the numbers it goes by: frozen values."""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from dialog_core.messages import Transcript, Utterance
+from dialog_core.turns.effects import Cause
+from dialog_core.turns.events import EndWanted, Timer
+from dialog_core.turns.policy import BargeIn, Endpointer
+
+__all__ = ["LIVE", "TIMERS", "WANTED_LIMIT", "Phase", "TurnPolicy", "TurnState"]
+
+WANTED_LIMIT = 32
+"""How many messages of the application may wait for the floor."""
+
+
+class Phase(enum.Enum):
+    """Who has the floor."""
+
+    IDLE = "idle"
+    """Nobody speaks."""
+    HEARING = "hearing"
+    """The caller speaks."""
+    ENDPOINTING = "endpointing"
+    """The caller fell silent: are they done?"""
+    THINKING = "thinking"
+    """A reply is being made; nothing of it is audible."""
+    SPEAKING = "speaking"
+    """A reply sounds."""
+    OVERLAP = "overlap"
+    """The caller sounds while we speak: backchannel or barge-in?"""
+    CLOSED = "closed"
+    """The call is over."""
+
+
+LIVE = frozenset({Phase.THINKING, Phase.SPEAKING, Phase.OVERLAP})
+"""Phases with exactly one live reply; in the others there is none."""
+
+TIMERS = {
+    Phase.IDLE: frozenset({Timer.IDLE}),
+    Phase.HEARING: frozenset({Timer.WATCHDOG}),
+    Phase.ENDPOINTING: frozenset({Timer.ENDPOINT}),
+    Phase.THINKING: frozenset({Timer.WATCHDOG}),
+    Phase.SPEAKING: frozenset({Timer.WATCHDOG}),
+    Phase.OVERLAP: frozenset({Timer.WATCHDOG, Timer.OVERLAP}),
+    Phase.CLOSED: frozenset[Timer](),
+}
+"""Which timers a phase may have running."""
+
+
+@attrs.frozen
+class TurnPolicy:
+    """What the machine goes by. Seconds; see `TurnSettings` for what each is for."""
+
+    endpointer: Endpointer
+    barge_in: BargeIn
+    patience: float = 8.0
+    max_silence: float = 5.0
+    settle: float = 0.2
+    watchdog: float = 30.0
+    first_audio: float = 6.0
+    longest_hold: float = 5.0
+    idle_prompts: int = 2
+    failures: int = 3
+    """Replies that may fail in a row before the call is ended."""
+    interruptible: bool = True
+
+
+@attrs.frozen
+class TurnState:
+    """All that the machine remembers. Times are seconds since the call began."""
+
+    phase: Phase = Phase.IDLE
+    reply: int = 0
+    """Number of the latest reply; counts up from 1."""
+    cause: Cause | None = None
+    """Why the live reply is made."""
+    heard: str = ""
+    """What marks have confirmed of the live reply."""
+    previous: str = ""
+    """What was heard of the reply before."""
+
+    voiced: bool = False
+    """The caller is making sound."""
+    started: float = 0.0
+    """First voiced sample of the present sound, or of the turn while words wait."""
+    sounding_since: float = 0.0
+    """First voiced sample of the present sound."""
+    probability: float = 1.0
+    silent_since: float = 0.0
+    """Last voiced sample."""
+    words: tuple[Transcript, ...] = ()
+    """Settled words that no reply has been made for."""
+    interim: Transcript | None = None
+    """Words that the recogniser may still change."""
+    taken: Transcript | None = None
+    """Interim words that were answered; what settles them later is not new."""
+    end_of_turn: bool | None = None
+    """The recogniser's verdict on this pause."""
+    settling: bool = False
+    """The pause is over but for words that have not settled."""
+    question: int = 0
+    """Number of the latest question put to the endpointer."""
+
+    held_since: float | None = None
+    """When the live reply was ducked or held."""
+    wanted: tuple[Cause, ...] = ()
+    """What the application (or a failure) wants said when the floor is free."""
+    ending: EndWanted | None = None
+    nudges: int = 0
+    """Idle prompts given since the caller last spoke."""
+    failures: int = 0
+    """Replies failed since one was heard."""
+
+    @property
+    def text(self) -> str:
+        """The words that wait, interim ones included."""
+        pieces = [word.text.strip() for word in self.words]
+        if self.interim is not None:
+            pieces.append(self.interim.text.strip())
+        return " ".join(piece for piece in pieces if piece)
+
+    @property
+    def protected(self) -> bool:
+        """The live reply may not be interrupted."""
+        return self.ending is not None or not getattr(self.cause, "interruptible", True)
+
+    def utterance(self) -> Utterance:
+        """The waiting words as one turn of the caller."""
+        spans = [*self.words, *([self.interim] if self.interim is not None else [])]
+        return Utterance(
+            self.text, self.started, max(self.silent_since, self.started), tuple(spans)
+        )
