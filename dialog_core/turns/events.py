@@ -26,6 +26,8 @@ __all__ = [
     "ReplyFailed",
     "ReplyPlayed",
     "ReplyWanted",
+    "ReplyWithdrawn",
+    "Shielded",
     "SpeechStarted",
     "SpeechStopped",
     "Timer",
@@ -93,6 +95,23 @@ class ReplyWanted:
     ticket: int
     """Which of the application's messages; 0 and up, unique in the call."""
     interruptible: bool = True
+
+
+@attrs.frozen
+class ReplyWithdrawn:
+    """The application no longer wants a message said, or heard to its end."""
+
+    at: float
+    ticket: int
+
+
+@attrs.frozen
+class Shielded:
+    """From now on the live reply may not be interrupted, or may again: a protected segment of it is to be heard."""
+
+    at: float
+    reply: int
+    on: bool
 
 
 @attrs.frozen
@@ -191,6 +210,8 @@ Event = (
     | TurnResumed
     | EndpointJudged
     | ReplyWanted
+    | ReplyWithdrawn
+    | Shielded
     | EndWanted
     | EndFailed
     | ReplyAudible

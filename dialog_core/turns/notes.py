@@ -33,6 +33,11 @@ def note(state: TurnState, event: Event) -> TurnState:
             return attrs.evolve(state, end_of_turn=None)
         case ev.ReplyWanted() if len(state.wanted) < WANTED_LIMIT:
             return attrs.evolve(state, wanted=(*state.wanted, event))
+        case ev.ReplyWithdrawn(ticket=ticket):
+            left = (cause for cause in state.wanted if getattr(cause, "ticket", None) != ticket)
+            return attrs.evolve(state, wanted=tuple(left))
+        case ev.Shielded(on=on):
+            return attrs.evolve(state, shielded=on)
         case ev.EndWanted() if state.ending is None:
             return attrs.evolve(state, ending=event)
         case ev.ListenerFailed(at=at, error=error):

@@ -105,6 +105,8 @@ class TurnState:
     question: int = 0
     """Number of the latest question put to the endpointer."""
 
+    shielded: bool = False
+    """A protected segment of the live reply is not heard yet."""
     held_since: float | None = None
     """When the live reply was ducked or held."""
     wanted: tuple[Cause, ...] = ()
@@ -126,7 +128,11 @@ class TurnState:
     @property
     def protected(self) -> bool:
         """The live reply may not be interrupted."""
-        return self.ending is not None or not getattr(self.cause, "interruptible", True)
+        return (
+            self.shielded
+            or self.ending is not None
+            or not getattr(self.cause, "interruptible", True)
+        )
 
     def utterance(self) -> Utterance:
         """The waiting words as one turn of the caller."""
