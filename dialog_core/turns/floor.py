@@ -19,7 +19,16 @@ from dialog_core.turns.policy import Ask, Done, Pause
 from dialog_core.turns.records import TurnComplete
 from dialog_core.turns.state import TIMERS, Phase, TurnPolicy, TurnState
 
-__all__ = ["Step", "begin_reply", "close", "hear", "start_endpointing", "to", "yield_floor"]
+__all__ = [
+    "Step",
+    "begin_reply",
+    "close",
+    "end_reply",
+    "hear",
+    "start_endpointing",
+    "to",
+    "yield_floor",
+]
 
 Step = tuple[TurnState, tuple[Effect, ...]]
 
@@ -89,8 +98,13 @@ def begin_reply(
 ) -> Step:
     """Start a reply, and the clock on its first audio."""
     state = attrs.evolve(
-        state, reply=state.reply + 1, cause=cause, heard="", held_since=None,
+        state, reply=state.reply + 1, cause=cause, heard="", held_since=None, shielded=False,
         previous=state.heard or state.previous,
     )  # fmt: skip
     deadline = SetTimer(Timer.WATCHDOG, event.at + policy.first_audio)
     return to(state, Phase.THINKING, *effects, StartReply(state.reply, cause), deadline)
+
+
+def end_reply(state: TurnState) -> TurnState:
+    """No reply is live any more."""
+    return attrs.evolve(state, cause=None, held_since=None, shielded=False)

@@ -17,9 +17,9 @@ phase and event has an answer, if only "nothing changes"::
          '--- the floor falls to the caller if they sound, to their waiting words, to a wanted reply, else to nobody
 
 Rules that stand before the table: an event of a reply that is not the live one is late and ignored; `voiced`, the
-waiting words, the wanted replies and the wish to end are kept true in every phase (:mod:`~dialog_core.turns.notes`). `at` is when
-something happened in the call, so a timer counted from it may be due already and then fires at once: the time it took
-to notice a silence is not added to the silence that we wait for.
+waiting words, the wanted replies and the wish to end are kept true in every phase
+(:mod:`~dialog_core.turns.notes`). `at` is when something happened in the call, so a timer counted from it may be due
+already and then fires at once: the time it took to notice a silence is not added to the silence that we wait for.
 
 The plugged-in endpointer and barge-in policy are asked here, as values, so they can hold no timer, lock or socket.
 Words settled after they were answered (:mod:`~dialog_core.turns.words`) are dropped; words that belong to the turn
@@ -37,14 +37,10 @@ from dialog_core.messages import Transcript, Utterance
 from dialog_core.turns import events as ev
 from dialog_core.turns.effects import (
     Apology,
-    CancelTimer,
-    DuckReply,
     Effect,
     EndCall,
-    HoldReply,
     Keep,
     Nudge,
-    ResumeReply,
     SetTimer,
     StopReply,
 )
@@ -53,15 +49,16 @@ from dialog_core.turns.floor import (
     Step,
     begin_reply,
     close,
+    end_reply,
     hear,
     start_endpointing,
     to,
     yield_floor,
 )
 from dialog_core.turns.notes import note
-from dialog_core.turns.policy import Continue, Cut, Done, Duck, Overlap, Pause
+from dialog_core.turns.overlap import judge_overlap, leave_overlap
+from dialog_core.turns.policy import Done, Pause
 from dialog_core.turns.records import (
-    BargeIn,
     BrokenOff,
     NothingHeard,
     Said,
@@ -72,7 +69,7 @@ from dialog_core.turns.state import LIVE, Phase, TurnPolicy, TurnState
 
 __all__ = ["OF_A_REPLY", "TRANSITIONS", "step"]
 
-OF_A_REPLY = (ev.ReplyAudible, ev.MarkReached, ev.ReplyPlayed, ev.ReplyFailed)
+OF_A_REPLY = (ev.ReplyAudible, ev.MarkReached, ev.ReplyPlayed, ev.ReplyFailed, ev.Shielded)
 
 
 def step(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
@@ -193,11 +190,6 @@ def hear_mark(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     return state, (SetTimer(Timer.WATCHDOG, event.at + policy.watchdog),)
 
 
-def end_reply(state: TurnState) -> TurnState:
-    """No reply is live any more."""
-    return attrs.evolve(state, cause=None, held_since=None)
-
-
 def finish_reply(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     """The reply was heard to its end."""
     said = Keep(Said(event.at, state.reply, state.heard))
@@ -220,6 +212,21 @@ def break_off(state: TurnState, event: Event, policy: TurnPolicy, error: str) ->
     return yield_floor(state, event, policy, *broken)
 
 
+def withdraw(state: TurnState, event: ev.ReplyWithdrawn, policy: TurnPolicy) -> Step:
+    """The application takes back the message that is live; one that waits has left already."""
+    if getattr(state.cause, "ticket", None) != event.ticket:
+        return state, ()
+    broken = Keep(BrokenOff(event.at, state.reply, state.heard, "withdrawn"))
+    return yield_floor(end_reply(state), event, policy, StopReply(state.reply), broken)
+
+
+def heed_shield(state: TurnState, event: ev.Shielded, policy: TurnPolicy) -> Step:
+    """A shield that goes up ends a suspicion; when it comes down, a caller who sounds may interrupt."""
+    if event.on:
+        return leave_overlap(state, event)
+    return judge_overlap(state, event, policy) if state.voiced else (state, ())
+
+
 def fail_reply(state: TurnState, event: ev.ReplyFailed, policy: TurnPolicy) -> Step:
     """A provider failed for good."""
     return break_off(state, event, policy, event.error)
@@ -230,67 +237,6 @@ def end_stuck_reply(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     return break_off(state, event, policy, "nothing was heard of the reply in time")
 
 
-# --- both at once ---------------------------------------------------------------------------------------------------
-
-
-def judge_overlap(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
-    """The caller sounds, or is understood, while we speak: ask the barge-in policy what it means."""
-    if not policy.interruptible or state.protected:
-        return state, ()
-    overlap = Overlap(
-        voiced=max(0.0, event.at - state.sounding_since),
-        sounding=state.voiced,
-        text=state.text,
-        probability=state.probability,
-        ducked=state.held_since is not None,
-        heard=state.heard,
-    )
-    decision = policy.barge_in.judge(overlap)
-    if state.held_since is not None and event.at >= state.held_since + policy.longest_hold:
-        decision = Cut() if state.voiced else Continue()
-    match decision:
-        case Cut():
-            return barge_in(state, event, policy)
-        case Continue(again=again):
-            return speak_on(state, event, again)
-        case _:
-            if isinstance(decision, Duck):
-                hold: Effect = DuckReply(state.reply, decision.fade)
-            else:
-                hold = HoldReply(state.reply)
-            held = state.held_since is not None
-            since = state.held_since if state.held_since is not None else event.at
-            due = state.sounding_since + decision.again
-            longest = since + policy.longest_hold
-            timer = SetTimer(Timer.OVERLAP, min(due, longest) if due > event.at else longest)
-            state = attrs.evolve(state, held_since=since)
-            return to(state, Phase.OVERLAP, *(() if held else (hold,)), timer)
-
-
-def speak_on(state: TurnState, event: Event, again: float | None) -> Step:
-    """It was no interruption, at least not yet: go on, from where the caller stopped hearing us."""
-    resume: tuple[Effect, ...] = ()
-    if state.held_since is not None:
-        resume = (ResumeReply(state.reply),)
-        state = attrs.evolve(state, held_since=None)
-    if not state.voiced:
-        return to(state, Phase.SPEAKING, *resume)
-    if again is not None and state.sounding_since + again > event.at:
-        timer: Effect = SetTimer(Timer.OVERLAP, state.sounding_since + again)
-    else:
-        timer = CancelTimer(Timer.OVERLAP)
-    return to(state, Phase.OVERLAP, *resume, timer)
-
-
-def barge_in(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
-    """The caller takes the floor."""
-    cut = (StopReply(state.reply), Keep(BargeIn(event.at, state.reply, state.heard)))
-    state = end_reply(state)
-    if state.voiced:
-        return hear(state, event, policy, *cut)
-    return yield_floor(state, event, policy, *cut)
-
-
 # --- the end --------------------------------------------------------------------------------------------------------
 
 
@@ -299,13 +245,10 @@ def want_end(state: TurnState, event: ev.EndWanted, policy: TurnPolicy) -> Step:
 
     From now on nothing interrupts us: a goodbye is not cut by the caller's own.
     """
-    overlapping = state.phase is Phase.OVERLAP
     if state.phase in LIVE:
         if event.now:
             return end_now(state, event)
-        return (
-            speak_on(attrs.evolve(state, voiced=False), event, None) if overlapping else (state, ())
-        )
+        return leave_overlap(state, event)
     if event.now:
         state = attrs.evolve(state, wanted=())
     return yield_floor(state, event, policy)
@@ -328,9 +271,9 @@ def go_on(state: TurnState, event: ev.EndFailed, policy: TurnPolicy) -> Step:
 
 def lose_listener(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     """Nobody hears the caller any more: apologise and end, after what is being said."""
-    if state.phase is Phase.OVERLAP:
-        return speak_on(attrs.evolve(state, voiced=False), event, None)
-    return (state, ()) if state.phase in LIVE else yield_floor(state, event, policy)
+    if state.phase in LIVE:
+        return leave_overlap(state, event)
+    return yield_floor(state, event, policy)
 
 
 def hang_up(state: TurnState, event: ev.HungUp, _policy: TurnPolicy) -> Step:
@@ -399,8 +342,13 @@ TRANSITIONS: dict[tuple[Phase, type], Transition] = {
     (Phase.OVERLAP, ev.ReplyPlayed): finish_reply,
     (Phase.OVERLAP, ev.ReplyFailed): fail_reply,
     (Phase.CLOSED, ev.EndFailed): go_on,
+    (Phase.THINKING, ev.ReplyWithdrawn): withdraw,
+    (Phase.SPEAKING, ev.ReplyWithdrawn): withdraw,
+    (Phase.OVERLAP, ev.ReplyWithdrawn): withdraw,
+    (Phase.SPEAKING, ev.Shielded): heed_shield,
+    (Phase.OVERLAP, ev.Shielded): heed_shield,
     **{(phase, ev.EndWanted): want_end for phase in Phase if phase is not Phase.CLOSED},
     **{(phase, ev.ListenerFailed): lose_listener for phase in Phase if phase is not Phase.CLOSED},
     **{(phase, ev.HungUp): hang_up for phase in Phase if phase is not Phase.CLOSED},
 }
-"""The table. A pair that is not in it changes nothing but what :mod:`~dialog_core.turns.notes` keeps; a test lists those on purpose."""
+"""The table. A pair that is not in it changes nothing but what the notes keep; a test lists those on purpose."""

@@ -14,7 +14,7 @@ from dialog_core.turns.words import sift
 __all__ = ["note"]
 
 
-def note(state: TurnState, event: Event) -> TurnState:
+def note(state: TurnState, event: Event) -> TurnState:  # noqa: PLR0912 - one case an event
     """Remember what an event says, whatever the phase makes of it."""
     match event:
         case ev.SpeechStarted(at=at, probability=probability):

@@ -1,0 +1,89 @@
+"""Both sound at once: what it means, as the plugged-in barge-in policy judges it. Used by the turn machine."""
+
+from __future__ import annotations
+
+import attrs
+
+from dialog_core.turns.effects import (
+    CancelTimer,
+    DuckReply,
+    Effect,
+    HoldReply,
+    Keep,
+    ResumeReply,
+    SetTimer,
+    StopReply,
+)
+from dialog_core.turns.events import Event, Timer
+from dialog_core.turns.floor import Step, end_reply, hear, to, yield_floor
+from dialog_core.turns.policy import Continue, Cut, Duck, Overlap
+from dialog_core.turns.records import BargeIn
+from dialog_core.turns.state import Phase, TurnPolicy, TurnState
+
+__all__ = ["judge_overlap", "leave_overlap"]
+
+
+def judge_overlap(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
+    """The caller sounds, or is understood, while we speak: ask the barge-in policy what it means."""
+    if not policy.interruptible or state.protected:
+        return state, ()
+    overlap = Overlap(
+        voiced=max(0.0, event.at - state.sounding_since),
+        sounding=state.voiced,
+        text=state.text,
+        probability=state.probability,
+        ducked=state.held_since is not None,
+        heard=state.heard,
+    )
+    decision = policy.barge_in.judge(overlap)
+    if state.held_since is not None and event.at >= state.held_since + policy.longest_hold:
+        decision = Cut() if state.voiced else Continue()
+    match decision:
+        case Cut():
+            return barge_in(state, event, policy)
+        case Continue(again=again):
+            return speak_on(state, event, again)
+        case _:
+            if isinstance(decision, Duck):
+                hold: Effect = DuckReply(state.reply, decision.fade)
+            else:
+                hold = HoldReply(state.reply)
+            held = state.held_since is not None
+            since = state.held_since if state.held_since is not None else event.at
+            due = state.sounding_since + decision.again
+            longest = since + policy.longest_hold
+            timer = SetTimer(Timer.OVERLAP, min(due, longest) if due > event.at else longest)
+            state = attrs.evolve(state, held_since=since)
+            return to(state, Phase.OVERLAP, *(() if held else (hold,)), timer)
+
+
+def speak_on(state: TurnState, event: Event, again: float | None) -> Step:
+    """It was no interruption, at least not yet: go on, from where the caller stopped hearing us."""
+    resume: tuple[Effect, ...] = ()
+    if state.held_since is not None:
+        resume = (ResumeReply(state.reply),)
+        state = attrs.evolve(state, held_since=None)
+    if not state.voiced:
+        return to(state, Phase.SPEAKING, *resume)
+    if again is not None and state.sounding_since + again > event.at:
+        timer: Effect = SetTimer(Timer.OVERLAP, state.sounding_since + again)
+    else:
+        timer = CancelTimer(Timer.OVERLAP)
+    return to(state, Phase.OVERLAP, *resume, timer)
+
+
+def barge_in(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
+    """The caller takes the floor."""
+    cut = (StopReply(state.reply), Keep(BargeIn(event.at, state.reply, state.heard)))
+    state = end_reply(state)
+    if state.voiced:
+        return hear(state, event, policy, *cut)
+    return yield_floor(state, event, policy, *cut)
+
+
+def leave_overlap(state: TurnState, event: Event) -> Step:
+    """Nothing may interrupt us any more: go on, and let the caller sound."""
+    if state.phase is not Phase.OVERLAP:
+        return state, ()
+    stepped, effects = speak_on(attrs.evolve(state, voiced=False), event, None)
+    return attrs.evolve(stepped, voiced=state.voiced), effects
