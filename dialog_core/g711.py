@@ -137,8 +137,8 @@ def convert(data: bytes, source: Encoding, target: Encoding) -> bytes:
 
 
 # The power of each code, in units of 8^2 so that it fits 24 bits, is kept as three planes of bytes.
-# Translating a frame through a plane and summing bytes gives its energy; Adler-32's low half is such
-# a sum, in C, modulo 65521. So a 20 ms frame costs about 1.4 us, and no array is made.
+# Translating a frame through a plane and summing bytes gives its energy; Adler-32's low half is
+# such a sum, in C, modulo 65521. So a 20 ms frame costs about 1.4 us, and no array is made.
 
 PLANES: dict[Encoding, tuple[bytes, bytes, bytes]] = {}
 for _encoding, _samples in SAMPLES.items():
