@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from collections import deque
+
+import attrs
+
+from dialog_core.audio import AudioFormat, AudioFrame
+
+__all__ = ["ReplayBuffer"]
+
+SLACK = 0.001
+"""Seconds by which frames may be off and still follow each other."""
+
+
+@attrs.define(eq=False)
+class ReplayBuffer:
+    """A recogniser's audio: what is still to be sent, and what may have to be sent again.
+
+    ::
+
+        dropped | sent, not yet settled | unsent
+                ^ start                 ^ the next `take`      at most `seconds` from start to end
+
+    When it is full the oldest audio goes. Audio that was never sent is counted in `dropped`; nobody heard it.
+    """
+
+    fmt: AudioFormat
+    seconds: float = 2.0
+    dropped: int = 0
+    """Frames that were dropped unsent."""
+    _frames: deque[AudioFrame] = attrs.field(factory=deque)
+    _sent: int = 0
+    _nbytes: int = 0
+
+    def push(self, frame: AudioFrame) -> None:
+        """Keep a frame; never waits."""  # per frame
+        self._frames.append(frame)
+        self._nbytes += len(frame.data)
+        while self.fmt.seconds(self._nbytes) > self.seconds and len(self._frames) > 1:
+            self._drop_oldest()
+
+    def take(self) -> AudioFrame | None:
+        """All unsent audio up to the next gap, as one frame at the time of its first sample; None if there is none."""
+        unsent = [self._frames[number] for number in range(self._sent, len(self._frames))]
+        pieces: list[bytes] = []
+        end = unsent[0].at if unsent else 0.0
+        for frame in unsent:
+            if abs(frame.at - end) > SLACK:
+                break
+            pieces.append(frame.data)
+            end = frame.at + self.fmt.seconds(len(frame.data))
+        self._sent += len(pieces)
+        return AudioFrame(unsent[0].at, b"".join(pieces)) if pieces else None
+
+    def settle(self, until: float) -> None:
+        """Audio before this call time has been understood and need not be sent again."""
+        while self._sent and self._end(self._frames[0]) <= until + SLACK:
+            self._drop_oldest()
+
+    def rewind(self) -> None:
+        """A new connection: everything kept is to be sent again."""
+        self._sent = 0
+
+    @property
+    def start(self) -> float | None:
+        """Call time of the oldest audio kept."""
+        return self._frames[0].at if self._frames else None
+
+    @property
+    def unsent(self) -> float:
+        """Seconds of audio that wait to be sent."""
+        waiting = (len(self._frames[n].data) for n in range(self._sent, len(self._frames)))
+        return self.fmt.seconds(sum(waiting))
+
+    def _end(self, frame: AudioFrame) -> float:
+        return frame.at + self.fmt.seconds(len(frame.data))
+
+    def _drop_oldest(self) -> None:
+        frame = self._frames.popleft()
+        self._nbytes -= len(frame.data)
+        if self._sent:
+            self._sent -= 1
+        else:
+            self.dropped += 1
