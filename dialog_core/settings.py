@@ -1,0 +1,303 @@
+"""A settings file, read, checked and frozen: what the server, each agent and the log are made of.
+
+Loading opens no socket and makes no component. All that is wrong is told at once, each with its path.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from dialog_core.converter import new_converter
+from dialog_core.errors import SettingsError, SettingsProblem
+from dialog_core.fields import setting
+from dialog_core.net.settings import ServerSettings
+from dialog_core.observe.log import LogSettings
+from dialog_core.observe.observations import Observer
+from dialog_core.own_agent import choose_own_agent, is_dotted
+from dialog_core.plugins import KINDS, Catalog, Chosen, Plugins, component, named
+from dialog_core.protocols import (
+    BargeIn,
+    Endpointer,
+    LanguageModel,
+    SpeechModel,
+    SpeechToText,
+    TextToSpeech,
+    VoIP,
+)
+from dialog_core.sources import Faults, Sources, read_dotenv, under
+
+__all__ = [
+    "ResolvedAgent",
+    "Settings",
+    "TurnSettings",
+    "load",
+    "parse_override",
+    "without_effect",
+]
+
+Override = tuple[str, object]
+
+DEFAULT_COMPONENTS = {"vad": "energy", "endpointer": "heuristic", "barge_in": "hard-cut"}
+DEFAULT_OBSERVERS = ["log"]
+AGENT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+
+
+def language_tag(_instance: object, _attribute: object, value: str) -> None:
+    """Refuse what is not a tag of RFC 5646's common form."""
+    if not LANGUAGE_TAG.fullmatch(value):
+        raise ValueError(f"must be a language tag such as en-US, not {value!r}")
+
+
+def some_words(_instance: object, _attribute: object, value: str) -> None:
+    """Refuse a sentence without a word in it."""
+    if not any(letter.isalnum() for letter in value):
+        raise ValueError("must be a sentence that can be spoken")
+
+
+@attrs.frozen
+class TurnSettings:
+    """When a turn, a wait or a reply has lasted long enough."""
+
+    patience: float = setting(
+        default=8.0,
+        unit="s",
+        above=0,
+        help="idle time before the caller is asked whether they are there",
+    )
+    max_silence: float = setting(
+        default=5.0,
+        unit="s",
+        above=0,
+        help="wait for words after speech in which none were recognised",
+    )
+    settle: float = setting(
+        default=0.2,
+        unit="s",
+        at_least=0,
+        help="wait for interim words to become final at a turn's end",
+    )
+    watchdog: float = setting(
+        default=30.0,
+        unit="s",
+        above=0,
+        help="longest that a turn may stand still before it is ended",
+    )
+    first_audio: float = setting(
+        default=6.0, unit="s", above=0, help="deadline for the first audio of a reply"
+    )
+    longest_hold: float = setting(
+        default=5.0, unit="s", above=0, help="longest that a reply stays ducked or held"
+    )
+    idle_prompts: int = setting(
+        default=2, at_least=0, help="how often an idle caller is asked before the call is ended"
+    )
+    failures: int = setting(
+        default=3, at_least=1, help="replies that may fail in a row before the call is ended"
+    )
+
+
+@attrs.frozen
+class ResolvedAgent:
+    """One agent with everything it is made of, ready to be assembled for each call."""
+
+    agent: Chosen[Any] = component("agent")
+    voip: Chosen[VoIP] = component("voip")
+    stt: Chosen[SpeechToText] = component("stt")
+    tts: Chosen[TextToSpeech] = component("tts")
+    vad: Chosen[SpeechModel] = component("vad")
+    endpointer: Chosen[Endpointer] = component("endpointer")
+    barge_in: Chosen[BargeIn] = component("barge_in")
+    llm: Chosen[LanguageModel] | None = component("llm", default=None)
+    turns: TurnSettings = setting(factory=TurnSettings, help="patience and deadlines")
+    language: str = setting(
+        default="en-US", check=language_tag, help="what is spoken, as a BCP-47 tag"
+    )
+    sorry: str = setting(
+        default="Sorry, I am having trouble. Please hold on a moment.",
+        check=some_words,
+        help="said when a reply cannot be made",
+    )
+    name: str = attrs.field(default="", metadata={"option": False})
+    """Its key below ``agents``."""
+
+    def components(self) -> Iterator[tuple[str, Chosen[Any]]]:
+        """(kind, component) of each that is set, in the order of `KINDS`."""
+        for kind in KINDS:
+            if (chosen := getattr(self, kind, None)) is not None:
+                yield kind, chosen
+
+
+@attrs.frozen
+class Settings:
+    """A whole settings file."""
+
+    agents: Mapping[str, ResolvedAgent] = setting(help="a table for each agent: [agents.NAME]")
+    server: ServerSettings = setting(factory=ServerSettings, help="address, limits, TLS")
+    log: LogSettings = setting(factory=LogSettings, help="what is logged, and how")
+    observers: tuple[Chosen[Observer], ...] = attrs.field(
+        default=(), metadata={"help": "receivers of observations", "kind": "observer", "many": True}
+    )
+    path: Path = attrs.field(default=Path(), metadata={"option": False})
+    """The file."""
+
+
+def load(
+    path: str | Path,
+    *,
+    overrides: Sequence[Override] = (),
+    environ: Mapping[str, str] | None = None,
+    plugins: Plugins | None = None,
+) -> Settings:
+    """Read and check a settings file.
+
+    overrides: (dotted key, value) pairs that replace what the file says. environ: where ``{ env = ... }`` is looked
+    up, after which a ``.env`` file beside the settings file is asked; None for the process's own.
+    Raises: SettingsError with every problem; PluginError for a plugin that is named and broken.
+    """
+    file = Path(path)
+    document = read_document(file)
+    try:
+        for key, value in overrides:
+            put(document, key, value)
+        completed = with_defaults(document)
+        dotenv = read_dotenv(file.parent / ".env")
+        sources = Sources({**dotenv, **(os.environ if environ is None else environ)}, file.parent)
+        found = plugins if plugins is not None else Plugins()
+        settings = structured(completed, sources, found)
+    except Faults as error:
+        raise SettingsError(*error.problems) from error
+    agents = {name: attrs.evolve(agent, name=name) for name, agent in settings.agents.items()}
+    return attrs.evolve(settings, agents=agents, path=file)
+
+
+def structured(document: Mapping[str, object], sources: Sources, plugins: Plugins) -> Settings:
+    """The document as settings, components chosen. Raises: Faults, PluginError."""
+    entry_points = {plugin.name for plugin in plugins.installed}
+
+    def is_own(kind: str, use: str) -> bool:
+        return kind == "agent" and is_dotted(use) and use.partition(":")[0] not in entry_points
+
+    uses = tuple(use for use in named_components(document) if not is_own(*use))
+    catalog: Catalog = plugins.catalog(uses)
+
+    def choose(kind: str, table: object) -> Chosen[Any]:
+        use, rest = named(table)
+        if is_own(kind, use):
+            return choose_own_agent(use, rest, folder=sources.folder, structure=converter.structure)
+        return catalog.choose(kind, table, converter.structure)
+
+    converter = new_converter(sources, choose)
+    problems = list(misnamed(document))
+    try:
+        settings = converter.structure(document, Settings)
+    except Faults as error:
+        problems += error.problems
+    if problems:
+        raise Faults(*problems)
+    return settings
+
+
+# --- the document, before it is typed -------------------------------------------------------------------------------
+
+
+def read_document(file: Path) -> dict[str, Any]:
+    """The file's tables. Raises: SettingsError."""
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            SettingsProblem(str(file), f"cannot be read: {error.strerror}")
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(SettingsProblem(str(file), f"is not TOML: {error}")) from error
+
+
+def parse_override(text: str) -> Override:
+    """``agents.front.stt.model=nova-2`` as a key and a value; what is not a TOML value is text."""
+    key, equals, value = text.partition("=")
+    if not equals or not all(key.strip().split(".")):
+        example = "agents.reception.stt.model=nova-3"
+        raise SettingsError(SettingsProblem(f"--set {text}", f"write KEY=VALUE, such as {example}"))
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value
+
+
+def put(document: dict[str, Any], key: str, value: object) -> None:
+    """Set a value at a dotted key, making tables on the way. Raises: Faults."""
+    *parents, last = key.split(".")
+    table = document
+    for parent in parents:
+        inner = table.setdefault(parent, {})
+        if isinstance(inner, str):
+            inner = table[parent] = {"use": inner}
+        if not isinstance(inner, dict):
+            raise Faults(SettingsProblem(key, f"cannot be set: {parent!r} is not a table"))
+        table = inner
+    table[last] = value
+
+
+def with_defaults(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with the components that an agent has without asking."""
+    completed = {"observers": DEFAULT_OBSERVERS, **document}
+    agents = document.get("agents")
+    if isinstance(agents, dict):
+        completed["agents"] = {
+            name: {**DEFAULT_COMPONENTS, **table} if isinstance(table, dict) else table
+            for name, table in agents.items()
+        }
+    return completed
+
+
+def named_components(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each (kind, name) that the document writes; what is misshapen is left for the converter to tell."""
+    observers = document.get("observers")
+    tables: list[tuple[str, object]] = [
+        ("observer", item) for item in (observers if isinstance(observers, list) else [])
+    ]
+    agents = document.get("agents")
+    for agent in agents.values() if isinstance(agents, dict) else ():
+        if isinstance(agent, dict):
+            tables += [(kind, agent[kind]) for kind in KINDS if kind in agent]
+    for kind, table in tables:
+        try:
+            yield kind, named(table)[0]
+        except Faults:
+            continue
+
+
+def misnamed(document: Mapping[str, Any]) -> Iterable[SettingsProblem]:
+    """Agents whose names cannot stand in an address."""
+    agents = document.get("agents")
+    if not isinstance(agents, dict):
+        return
+    if not agents:
+        yield SettingsProblem("agents", "is empty: write a table [agents.NAME]")
+    for name in agents:
+        if not AGENT_NAME.fullmatch(name):
+            message = "an agent's name is part of its address: use a-z, 0-9, - and _"
+            yield SettingsProblem(f"agents.{name}", message)
+
+
+def without_effect(settings: Settings) -> tuple[SettingsProblem, ...]:
+    """Settings that are set and do nothing in this combination."""
+    found = []
+    server = settings.server
+    if server.public_url and server.trust_forwarded:
+        message = "has no effect: addresses are built from server.public_url"
+        found.append(SettingsProblem("server.trust_forwarded", message))
+    for name, agent in settings.agents.items():
+        turns = agent.turns
+        if turns.settle >= turns.watchdog:
+            message = "has no effect beyond turns.watchdog, which ends the turn first"
+            found += under(f"agents.{name}", Faults(SettingsProblem("turns.settle", message)))
+    return tuple(found)
