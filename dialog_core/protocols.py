@@ -14,7 +14,14 @@ import attrs
 
 from dialog_core.audio import AudioFormat, AudioFrame, AudioOut
 from dialog_core.messages import Prompt, SpeakText, TextDelta, ToolCall, Transcript, Usage
-from dialog_core.turns.events import EndOfTurn, Event, Keypress, SpeechStarted, SpeechStopped, TurnResumed
+from dialog_core.turns.events import (
+    EndOfTurn,
+    Event,
+    Keypress,
+    SpeechStarted,
+    SpeechStopped,
+    TurnResumed,
+)
 from dialog_core.turns.policy import BargeIn, Endpointer
 
 if TYPE_CHECKING:
@@ -93,7 +100,9 @@ class SttSession(Protocol):
 class LanguageModel(Protocol):
     """A streaming language model; one object a call."""
 
-    def generate(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[TextDelta | ToolCall | Usage]]:
+    def generate(
+        self, prompt: Prompt
+    ) -> AbstractAsyncContextManager[AsyncIterator[TextDelta | ToolCall | Usage]]:
         """Stream one answer. Leaving the block stops the vendor.
 
         Tool calls come whole, after the text they follow. Raises: ProviderError, at entry or while iterating.
@@ -146,14 +155,25 @@ class Voice(Protocol):
 class SpeechModel(Protocol):
     """Speech probability for a batch of windows. Pure but for its weights; called from one thread at a time."""
 
-    rate: int
-    """Samples per second that it wants: 8000 or 16000."""
-    window: int
-    """Samples per window."""
-    state: tuple[int, ...]
-    """Shape of one stream's state, without the batch axis, such as (2, 128); (0,) when it keeps none."""
-    heavy: bool
-    """True if it must run in the worker thread; False if a batch takes only microseconds."""
+    @property
+    def rate(self) -> int:
+        """Samples per second that it wants: 8000 or 16000."""
+        ...
+
+    @property
+    def window(self) -> int:
+        """Samples per window."""
+        ...
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        """Shape of one stream's state, without the batch axis, such as (2, 128); (0,) when it keeps none."""
+        ...
+
+    @property
+    def heavy(self) -> bool:
+        """True if it must run in the worker thread; False if a batch takes only microseconds."""
+        ...
 
     def probabilities(self, windows: F32, state: F32) -> tuple[F32, F32]:
         """Speech probability of each window.
@@ -240,12 +260,25 @@ LineEvent = AudioFrame | Keypress | MarkReturned | LineStopped | Recording | Car
 class Line(Protocol):
     """One call's connection. Whoever is asked to do what it cannot raises LineError, saying so."""
 
-    info: CallInfo
-    fmt: AudioFormat
-    abilities: frozenset[str]
-    """Words of :class:`Ability`."""
-    buffers: bool
-    """True if the far end buffers audio and confirms marks; False if we must pace."""
+    @property
+    def info(self) -> CallInfo:
+        """What is known of the call."""
+        ...
+
+    @property
+    def fmt(self) -> AudioFormat:
+        """Of the audio in both directions."""
+        ...
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """Words of :class:`Ability`."""
+        ...
+
+    @property
+    def buffers(self) -> bool:
+        """True if the far end buffers audio and confirms marks; False if we must pace."""
+        ...
 
     def events(self) -> AsyncIterator[LineEvent]:
         """Audio and all else, in order; may be iterated once.
@@ -301,9 +334,15 @@ class Line(Protocol):
 class FrontDoor(Protocol):
     """What a VoIP plugin may ask of the server: admission, addresses, tickets, and to have a call answered."""
 
-    agent: str
-    path: str
-    """Where the plugin's routes are mounted, such as ``/reception/twilio``."""
+    @property
+    def agent(self) -> str:
+        """Name of the agent that answers here."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """Where the plugin's routes are mounted, such as ``/reception/twilio``."""
+        ...
 
     def url(self, request: HTTPConnection, path: str, *, websocket: bool = False) -> str:
         """Public address of one of the plugin's own routes (`path` starts with ``/``), without a query.

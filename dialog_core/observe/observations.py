@@ -15,6 +15,7 @@ __all__ = [
     "Observer",
     "Personal",
     "ProviderTimed",
+    "ReplyTimed",
     "StepTaken",
     "Trouble",
 ]
@@ -71,6 +72,25 @@ class ProviderTimed:
 
 
 @attrs.frozen
+class ReplyTimed:
+    """A reply is over: where its time went. Seconds since the call began; None for what never happened."""
+
+    call: str
+    reply: int
+    ended: float | None
+    """Last voiced sample of the caller's turn; None if the reply answers no words."""
+    decided: float
+    """The turn was complete."""
+    first_text: float | None
+    first_segment: float | None
+    first_audio: float | None
+    audible: float | None
+    """The first audio was handed to the line."""
+    outcome: str
+    """Name of the record it ended in: ``Said``, ``BargeIn``, ``TakenBack`` or ``BrokenOff``."""
+
+
+@attrs.frozen
 class Trouble:
     """Something failed or was refused, and somebody dealt with it."""
 
@@ -102,7 +122,7 @@ class CallEnded:
     turns: int
 
 
-Observation = CallStarted | StepTaken | ProviderTimed | Trouble | Counted | CallEnded
+Observation = CallStarted | StepTaken | ProviderTimed | ReplyTimed | Trouble | Counted | CallEnded
 
 
 class Observer(Protocol):

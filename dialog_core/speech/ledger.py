@@ -139,6 +139,10 @@ class Ledger:
         """Seconds of audio sent that should not have sounded yet."""
         return max(0.0, self._ends - now)
 
+    def was_sent(self, reply: int) -> bool:
+        """True if the line was given any audio of the reply."""
+        return any(key[0] == reply for key in self._sent)
+
     # --- what is heard
 
     def reached(self, key: Key, now: float) -> tuple[SpeakText, ...]:

@@ -1,0 +1,212 @@
+"""The agent's handle on its call."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal, Protocol
+
+import anyio
+import attrs
+
+from dialog_core.call.reply import LIVE_REPLY
+from dialog_core.errors import LineError, LocalProtocolError
+from dialog_core.messages import Message, Role
+from dialog_core.protocols import Ability, CallInfo, LanguageModel, Line, Recording
+from dialog_core.speech.history import Entry, History
+from dialog_core.turns.events import EndWanted, Event, ReplyWanted, ReplyWithdrawn
+
+__all__ = ["Call"]
+
+
+class Loop(Protocol):
+    """What the handle needs of the call's turn loop."""
+
+    history: History
+
+    def post(self, event: Event) -> None: ...
+
+
+@attrs.define(eq=False)
+class Pending:
+    """Something the application wants said, until it is over."""
+
+    text: str
+    over: anyio.Event = attrs.field(factory=anyio.Event)
+    heard: bool = False
+    """Once `over` is set: whether it was heard to its end."""
+
+
+@attrs.define(eq=False)
+class Call:
+    """One call, as its agent sees it. All it hands out are values: changing them changes nothing here."""
+
+    info: CallInfo
+    language: str
+    """BCP-47 tag."""
+    llm: LanguageModel | None
+    """The language model of the settings, if any."""
+    _line: Line
+    _loop: Loop
+    _now: Callable[[], float]
+    _swap: Callable[[str, str | object, Mapping[str, Any]], Awaitable[None]]
+    _metadata: dict[str, str] = attrs.field(factory=dict)
+    _messages: dict[int, Pending] = attrs.field(factory=dict)
+    _tickets: int = 0
+    _recordings: dict[str, Recording] = attrs.field(factory=dict)
+
+    # --- what is known
+
+    @property
+    def id(self) -> str:
+        """The carrier's id of the call."""
+        return self.info.id
+
+    @property
+    def now(self) -> float:
+        """Seconds since the call began."""
+        return self._now()
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """A copy of all that is known of the call: what the carrier said, and what was added."""
+        return {**self.info.metadata, **self._metadata}
+
+    def update_metadata(self, **values: str) -> None:
+        """Add to the metadata; what is there already is replaced, the rest stays."""
+        self._metadata.update(values)
+
+    @property
+    def history(self) -> History:
+        """The conversation so far, by what was heard."""
+        return self._loop.history
+
+    def note(self, text: str, role: Role = Role.DEVELOPER) -> None:
+        """Put something into the history that nobody says, for the model to know."""
+        self._loop.history = self._loop.history.noted(Entry(role, text, self.now))
+
+    def did(self, *messages: Message) -> None:
+        """Put tool calls and their results into the history of the present reply."""
+        self._loop.history = self._loop.history.did(self.reply, *messages, at=self.now)
+
+    @property
+    def reply(self) -> int:
+        """Number of the reply that is being made. Raises: LocalProtocolError outside of one."""
+        speaker = LIVE_REPLY.get()
+        if speaker is None:
+            raise LocalProtocolError("no reply is being made here")
+        return speaker.reply
+
+    @property
+    def recordings(self) -> tuple[Recording, ...]:
+        """The latest news of each recording."""
+        return tuple(self._recordings.values())
+
+    # --- speaking
+
+    async def say(self, text: str, *, interruptible: bool = True) -> bool:
+        """Say something; returns when it is over, True if it was heard to its end.
+
+        Within a reply it is spoken after what the reply has yielded so far; otherwise when the floor is free.
+        Cancelling the wait withdraws the message.
+        """
+        speaker = LIVE_REPLY.get()
+        if speaker is not None:
+            return await speaker.say(text, interruptible=interruptible)
+        self._tickets += 1
+        ticket, message = self._tickets, Pending(text)
+        self._messages[ticket] = message
+        self._loop.post(ReplyWanted(self.now, ticket, interruptible))
+        try:
+            await message.over.wait()
+        except anyio.get_cancelled_exc_class():
+            self._loop.post(ReplyWithdrawn(self.now, ticket))
+            raise
+        return message.heard
+
+    def pending(self, ticket: int) -> str:
+        """The text of a message that waits or is being said; for the one who speaks it."""
+        return self._messages[ticket].text
+
+    def over(self, ticket: int | None, *, heard: bool) -> None:
+        """A message is over, or with None all are; for the call's runner."""
+        for number in [ticket] if ticket is not None else list(self._messages):
+            message = self._messages.pop(number, None)
+            if message is not None:
+                message.heard = heard
+                message.over.set()
+
+    def recorded(self, recording: Recording) -> None:
+        """The carrier says what became of a recording; for the call's runner."""
+        self._recordings[recording.id] = recording
+
+    # --- ending
+
+    async def hang_up(
+        self, *, after: Literal["heard", "now"] = "heard", reason: str = "agent hung up"
+    ) -> None:
+        """End the call: when all that was said has been heard, or now. Returns at once; again is harmless."""
+        self._loop.post(EndWanted(self.now, reason, now=after == "now"))
+
+    async def transfer(self, number: str, *, after: Literal["heard", "now"] = "heard") -> None:
+        """Hand the caller to another number (E.164 or a SIP address). Returns at once.
+
+        If the carrier refuses, the caller hears the apology and the call goes on.
+        Raises: LineError if the carrier cannot transfer.
+        """
+        self._need(Ability.TRANSFER)
+        self._loop.post(EndWanted(self.now, "transferred", number, after == "now"))
+
+    # --- the carrier's abilities
+
+    async def send_digits(self, digits: str) -> None:
+        """Play keypad tones: 0123456789*#ABCD, ``w`` waits half a second. Raises: LineError."""
+        self._need(Ability.SEND_DIGITS)
+        await self._line.send_digits(digits)
+
+    async def start_recording(self) -> str:
+        """Record both sides on two channels; returns the recording's id. Raises: LineError."""
+        self._need(Ability.RECORD)
+        return await self._line.start_recording()
+
+    async def stop_recording(self, recording: str) -> None:
+        """Raises: LineError."""
+        self._need(Ability.RECORD)
+        await self._line.stop_recording(recording)
+
+    async def delete_recording(self, recording: str) -> None:
+        """Raises: LineError."""
+        self._need(Ability.RECORD)
+        await self._line.delete_recording(recording)
+
+    async def fetch_recording(self, recording: Recording) -> bytes:
+        """Download a completed recording, a WAV file, with the carrier's credentials. Raises: LineError."""
+        self._need(Ability.RECORD)
+        return await self._line.fetch_recording(recording)
+
+    async def start_transcription(self) -> str:
+        """Let the carrier transcribe both sides; returns the transcription's id. Raises: LineError."""
+        self._need(Ability.TRANSCRIBE)
+        return await self._line.start_transcription()
+
+    async def stop_transcription(self, transcription: str) -> None:
+        """Raises: LineError."""
+        self._need(Ability.TRANSCRIBE)
+        await self._line.stop_transcription(transcription)
+
+    def _need(self, ability: str) -> None:
+        if ability not in self._line.abilities:
+            able = ", ".join(sorted(self._line.abilities)) or "nothing but audio"
+            raise LineError(f"{self.info.voip} cannot {ability}; it can: {able}")
+
+    # --- swapping providers
+
+    async def use_stt(self, stt: str | object, **settings: Any) -> None:
+        """Recognise with another provider from now on: its name as in a settings file, or an object.
+
+        Raises: SettingsError; then the present one goes on.
+        """
+        await self._swap("stt", stt, settings)
+
+    async def use_tts(self, tts: str | object, **settings: Any) -> None:
+        """Speak with another provider from the next reply on. Raises: SettingsError."""
+        await self._swap("tts", tts, settings)

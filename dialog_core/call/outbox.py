@@ -1,0 +1,116 @@
+"""What goes to the line, in two lanes: control overtakes audio.
+
+Audio and marks keep their order. Everything is handed to the line by one task, so that a clear can never fall between
+a piece and its account in the ledger. When the queue is full the maker of audio waits; control never does.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+
+import anyio
+import attrs
+
+from dialog_core.protocols import Line
+from dialog_core.speech.ledger import Ledger, Piece
+
+__all__ = ["Outbox", "mark_name", "read_mark"]
+
+QUEUED_PIECES = 64
+"""Pieces that may wait; at 200 ms each, some 13 s beyond what the line buffers."""
+AHEAD_SECONDS = 30.0
+"""Audio that the line may hold unplayed; a carrier that buffers takes minutes, but we could not take them back."""
+PIECE_SECONDS = 0.2
+"""Longest piece: five messages a second instead of fifty, and a clear waits for none longer than this."""
+
+
+def mark_name(key: tuple[int, int]) -> str:
+    """The name of the mark at a segment's end."""
+    return f"{key[0]}.{key[1]}"
+
+
+def read_mark(name: str) -> tuple[int, int] | None:
+    """The segment that a mark belongs to; None if it is not one of ours."""
+    reply, _, index = name.partition(".")
+    return (int(reply), int(index)) if reply.isdigit() and index.isdigit() else None
+
+
+@attrs.define
+class Outbox:
+    """One call's way out."""
+
+    line: Line
+    ledger: Ledger
+    now: Callable[[], float]
+    on_sent: Callable[[Piece], None]
+    """Called after each piece of audio was handed to the line."""
+    _pieces: deque[Piece] = attrs.field(factory=deque)
+    _control: deque[Callable[[], Awaitable[None]]] = attrs.field(factory=deque)
+    _wake: anyio.Event = attrs.field(factory=anyio.Event)
+    _room: anyio.Event = attrs.field(factory=anyio.Event)
+
+    async def put(self, pieces: Iterable[Piece]) -> None:
+        """Queue pieces of a reply; waits while too much is queued or too far ahead of what has sounded."""
+        for piece in pieces:
+            for part in self._split(piece):
+                while len(self._pieces) >= QUEUED_PIECES:
+                    self._room = anyio.Event()
+                    await self._room.wait()
+                if (ahead := self.ledger.ahead(self.now())) > AHEAD_SECONDS:
+                    await anyio.sleep(ahead - AHEAD_SECONDS)
+                self._pieces.append(part)
+                self._wake.set()
+
+    def put_now(self, pieces: Iterable[Piece]) -> None:
+        """Queue pieces that were queued before: they are bounded already."""
+        for piece in pieces:
+            self._pieces.extend(self._split(piece))
+        self._wake.set()
+
+    def _split(self, piece: Piece) -> list[Piece]:
+        size = self.line.fmt.nbytes(PIECE_SECONDS)
+        if len(piece.data) <= size:
+            return [piece]
+        view = memoryview(piece.data)
+        return [
+            attrs.evolve(piece, data=bytes(view[start : start + size]))
+            for start in range(0, len(view), size)
+        ]
+
+    def flush(self, reply: int) -> None:
+        """Drop what is queued of a reply."""
+        kept = [piece for piece in self._pieces if piece.key[0] != reply]
+        self._pieces.clear()
+        self._pieces.extend(kept)
+        self._room.set()
+
+    def clear(self) -> None:
+        """Make the line throw away what it has not played, before anything else is sent."""
+        self.control(self.line.clear)
+
+    def control(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Do something with the line ahead of all audio."""
+        self._control.append(act)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Hand over until cancelled. Raises: LineError when the line is gone."""
+        while True:
+            if self._control:
+                await self._control.popleft()()
+            elif self._pieces:
+                piece = self._pieces.popleft()
+                self._room.set()
+                await self._send(piece)
+            else:
+                self._wake = anyio.Event()
+                await self._wake.wait()
+
+    async def _send(self, piece: Piece) -> None:
+        self.ledger.sent(piece, self.now())
+        if piece.data:
+            await self.line.play(piece.data)
+            self.on_sent(piece)
+        else:
+            await self.line.mark(mark_name(piece.key))

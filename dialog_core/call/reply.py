@@ -1,0 +1,116 @@
+"""One reply on its way from a responder to the line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Protocol
+
+import anyio
+import attrs
+
+from dialog_core.audio import AudioOut
+from dialog_core.call.outbox import Outbox
+from dialog_core.messages import SpeakText
+from dialog_core.speech.ledger import Ledger
+from dialog_core.turns.effects import Cause
+from dialog_core.turns.events import Event, Shielded
+
+__all__ = ["LIVE_REPLY", "Playout", "ReplyPlan", "ReplyTimes", "Responder", "Speaker", "Watched"]
+
+
+@attrs.frozen
+class ReplyPlan:
+    """What a responder is asked to answer."""
+
+    reply: int
+    cause: Cause
+
+
+@attrs.define(eq=False)
+class Watched:
+    """A segment that somebody waits for."""
+
+    over: anyio.Event = attrs.field(factory=anyio.Event)
+    heard: bool = False
+    """Once `over` is set: whether it was heard to its end."""
+
+
+@attrs.define
+class ReplyTimes:
+    """When things happened to a reply, in seconds since the call began; None for what has not."""
+
+    decided: float
+    """The turn was complete."""
+    first_text: float | None = None
+    first_segment: float | None = None
+    first_audio: float | None = None
+    audible: float | None = None
+    """The first audio was handed to the line."""
+
+
+@attrs.define
+class Playout:
+    """Where a responder puts one reply's segments and audio. Used by the reply's own tasks."""
+
+    reply: int
+    times: ReplyTimes
+    ledger: Ledger
+    outbox: Outbox
+    now: Callable[[], float]
+    post: Callable[[Event], None]
+    held: bool = False
+    """While the reply is ducked or held, audio is entered into the ledger but not sent."""
+    _segments: int = 0
+
+    def text_came(self) -> None:
+        """The responder has its first text."""
+        if self.times.first_text is None:
+            self.times.first_text = self.now()
+
+    def segment(self, text: str, *, protected: bool = False) -> SpeakText:
+        """Open the account of the reply's next segment."""
+        segment = SpeakText(self.reply, self._segments, text, protected)
+        self._segments += 1
+        self.ledger.add(segment)
+        if self.times.first_segment is None:
+            self.times.first_segment = self.now()
+        if protected:
+            self.post(Shielded(self.now(), self.reply, on=True))
+        return segment
+
+    async def push(self, audio: AudioOut) -> None:
+        """Enter synthesised audio and queue it for the line; waits when far enough ahead."""
+        if self.times.first_audio is None and audio.data:
+            self.times.first_audio = self.now()
+        pieces = self.ledger.take(audio)
+        if not self.held:
+            await self.outbox.put(pieces)
+
+
+class Responder(Protocol):
+    """A plan in, speech out."""
+
+    async def respond(self, plan: ReplyPlan, playout: Playout) -> None:
+        """Make one reply; returns when all of it was put into the playout. Cancelling it stops it everywhere.
+
+        Raises: ProviderError.
+        """
+        ...
+
+
+class Speaker(Protocol):
+    """The reply that is being made, for who wants to say something within it."""
+
+    @property
+    def reply(self) -> int:
+        """The reply's number."""
+        ...
+
+    async def say(self, text: str, *, interruptible: bool) -> bool:
+        """Speak a message after what the reply has said so far; True if it was heard to its end."""
+        ...
+
+
+LIVE_REPLY: ContextVar[Speaker | None] = ContextVar("LIVE_REPLY", default=None)
+"""Set in the task that makes a reply, and so in what the agent does there."""

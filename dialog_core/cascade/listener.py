@@ -1,0 +1,96 @@
+"""The caller's audio, to the recogniser and to the voice detector; what they find, to the turn loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+import attrs
+from anyio.abc import TaskGroup, TaskStatus
+
+from dialog_core.audio import AudioFormat, AudioFrame
+from dialog_core.engine.speech import Slot, SpeechEngine
+from dialog_core.errors import LocalProtocolError, ProviderError
+from dialog_core.observe.observations import Observation, Trouble
+from dialog_core.protocols import SpeechToText, SttSession
+from dialog_core.turns.events import Event, ListenerFailed
+from dialog_core.turns.gate import Gate, GateSettings
+
+__all__ = ["CascadeListener"]
+
+
+def ignore(_event: Event) -> None:
+    """Nobody listens yet."""
+
+
+@attrs.define(eq=False)
+class CascadeListener:
+    """STT and speech engine side by side. Frames touch neither queue nor task here."""
+
+    call: str
+    fmt: AudioFormat
+    stt: SpeechToText
+    engine: SpeechEngine
+    gate: GateSettings
+    now: Callable[[], float]
+    observe: Callable[[Observation], None]
+    _slot: Slot | None = None
+    _session: SttSession | None = None
+    _scope: anyio.CancelScope | None = None
+    _tasks: TaskGroup | None = None
+    _post: Callable[[Event], None] = attrs.field(default=ignore)
+
+    def feed(self, frame: AudioFrame) -> None:  # per frame
+        """Take a frame; never waits. Before :meth:`run` has started, audio is dropped: nobody listens yet."""
+        if self._session is not None and self._slot is not None:
+            self._session.feed(frame)
+            self._slot.feed(frame)
+
+    async def run(
+        self,
+        post: Callable[[Event], None],
+        *,
+        task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Post events until cancelled."""
+        gate = Gate(self.gate)
+
+        def heard(probability: float, at: float, seconds: float) -> None:
+            event = gate.push(probability, at, seconds)
+            if event is not None:
+                post(event)
+                if self._session is not None:
+                    self._session.note(event)
+
+        with self.engine.open(self.fmt, heard) as slot:
+            self._slot = slot
+            async with anyio.create_task_group() as tasks:
+                self._tasks, self._post = tasks, post
+                await self.use(self.stt)
+                task_status.started()
+
+    async def use(self, stt: SpeechToText) -> None:
+        """Recognise with this provider from now on. Raises what opening it raises; then the present one stays."""
+        if self._tasks is None:
+            raise LocalProtocolError("the listener does not run")
+        await self._tasks.start(self._recognise, stt)
+
+    async def _recognise(self, stt: SpeechToText, *, task_status: TaskStatus[None]) -> None:
+        scope = anyio.CancelScope()
+        with scope:
+            async with stt.open(self.fmt) as session:
+                before, self._scope, self._session = self._scope, scope, session
+                if before is not None:
+                    before.cancel()
+                task_status.started()
+                await self._forward(session)
+
+    async def _forward(self, session: SttSession) -> None:
+        try:
+            async for event in session.events():
+                self._post(event)
+        except ProviderError as error:
+            self.observe(
+                Trouble(self.call, error.provider, "speech recognition failed for good", str(error))
+            )
+            self._post(ListenerFailed(self.now(), str(error)))

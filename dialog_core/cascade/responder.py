@@ -1,0 +1,139 @@
+"""Text to speech to the line: the agent's words are cut into segments, spoken and played as they come."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+
+import anyio
+import attrs
+
+from dialog_core.agent.agent import Agent, nothing
+from dialog_core.agent.call import Call
+from dialog_core.audio import AudioOut
+from dialog_core.call.held import Held
+from dialog_core.call.reply import LIVE_REPLY, Playout, ReplyPlan, Watched
+from dialog_core.errors import PluginError
+from dialog_core.messages import SpeakText, Utterance
+from dialog_core.protocols import TtsSession, Voice
+from dialog_core.speech.chunker import Chunker
+from dialog_core.turns.effects import Apology, Cause, Nudge
+from dialog_core.turns.events import ReplyWanted
+
+__all__ = ["CascadeResponder", "ReadyMade"]
+
+Watch = Callable[[tuple[int, int]], Watched]
+
+
+@attrs.frozen
+class ReadyMade:
+    """A sentence whose audio exists already, in the line's format."""
+
+    text: str
+    audio: bytes
+
+
+@attrs.define(eq=False)
+class SegmentSpeaker:
+    """Says one reply's text, piece by piece."""
+
+    voice: Voice
+    playout: Playout
+    watch: Watch
+    chunker: Chunker = attrs.field(factory=Chunker)
+
+    @property
+    def reply(self) -> int:
+        """The reply's number."""
+        return self.playout.reply
+
+    async def push(self, text: str) -> None:
+        """Say more of the reply, as far as it makes whole segments."""
+        self.playout.text_came()
+        for piece in self.chunker.push(text):
+            await self.voice.speak(self.playout.segment(piece))
+
+    async def flush(self, *, protected: bool = False) -> SpeakText | None:
+        """Say what is left, although it ends no sentence."""
+        last = None
+        for piece in self.chunker.flush():
+            last = self.playout.segment(piece, protected=protected)
+            await self.voice.speak(last)
+        return last
+
+    async def say(self, text: str, *, interruptible: bool) -> bool:
+        """Say a message within the reply; returns when it is over, True if it was heard to its end."""
+        await self.flush()
+        segments = [*self.chunker.push(f"{text.strip()} "), *self.chunker.flush()]
+        last = None
+        for piece in segments:
+            last = self.playout.segment(piece, protected=not interruptible)
+            await self.voice.speak(last)
+        if last is None:
+            return True
+        watched = self.watch((last.reply, last.index))
+        await watched.over.wait()
+        return watched.heard
+
+
+@attrs.frozen(eq=False)
+class CascadeResponder:
+    """The agent's text, through the TTS, into the playout."""
+
+    agent: Agent
+    call: Call
+    tts: Held[TtsSession]
+    sorry: ReadyMade
+    watch: Watch
+
+    async def respond(self, plan: ReplyPlan, playout: Playout) -> None:
+        """Make one reply. Raises: ProviderError, PluginError, and whatever the agent raises."""
+        if isinstance(plan.cause, Apology):
+            await self._apologise(playout)
+            return
+        with self.tts.use() as session:
+            async with session.voice(plan.reply) as voice, anyio.create_task_group() as tasks:
+                tasks.start_soon(self._play, voice, playout)
+                speaker = SegmentSpeaker(voice, playout, self.watch)
+                LIVE_REPLY.set(speaker)
+                async with aclosing(self._text(plan.cause)) as text:
+                    async for piece in text:
+                        await speaker.push(piece)
+                await speaker.flush()
+                await voice.finish()
+
+    async def _play(self, voice: Voice, playout: Playout) -> None:
+        async for audio in voice.audio():
+            await playout.push(audio)
+
+    async def _text(self, cause: Cause) -> AsyncGenerator[str]:
+        match cause:
+            case Utterance():
+                source = self.agent.reply(cause, self.call)
+            case Nudge(times=times):
+                source = getattr(self.agent, "silence", silent)(times, self.call)
+            case ReplyWanted(ticket=ticket):
+                yield self.call.pending(ticket)
+                return
+            case Apology():
+                return
+        if not hasattr(source, "__aiter__"):
+            name = type(self.agent).__name__
+            raise PluginError(
+                name, "reply must be an async generator: write async def and yield the text"
+            )
+        try:
+            async for piece in source:
+                yield piece
+        finally:
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
+
+    async def _apologise(self, playout: Playout) -> None:
+        segment = playout.segment(self.sorry.text)
+        await playout.push(AudioOut(segment.reply, segment.index, self.sorry.audio, last=True))
+
+
+def silent(_times: int, _call: Call) -> AsyncIterator[str]:
+    """For agents that have nothing to say to silence."""
+    return nothing()
