@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from collections import deque
+
+import anyio
+import attrs
+
+from dialog_core.audio import AudioOut
+from dialog_core.errors import ProviderError
+
+__all__ = ["Outlet"]
+
+
+@attrs.define(eq=False)
+class Outlet:
+    """Audio of one reply between the pool's reader, which never waits, and whoever plays it.
+
+    It holds `limit` bytes of audio; :meth:`put` refuses more. An error comes out after the audio before it.
+    """
+
+    limit: int
+    nbytes: int = 0
+    is_closed: bool = False
+    """True once nothing more may be put in."""
+    error: ProviderError | None = None
+    _pieces: deque[AudioOut] = attrs.field(factory=deque)
+    _changed: anyio.Event = attrs.field(factory=anyio.Event)
+
+    def put(self, piece: AudioOut) -> bool:
+        """Take a piece, unless full."""
+        if self.nbytes + len(piece.data) > self.limit:
+            return False
+        self.nbytes += len(piece.data)
+        self._pieces.append(piece)
+        self._notify()
+        return True
+
+    def close(self, error: ProviderError | None = None) -> None:
+        """Nothing more comes; again is harmless, and the first error stays."""
+        if not self.is_closed:
+            self.is_closed = True
+            self.error = error
+            self._notify()
+
+    def take(self) -> AudioOut | None:
+        """The oldest piece, if there is one. Raises: ProviderError when the pieces before it are taken."""
+        if not self._pieces:
+            if self.error is not None:
+                raise self.error
+            return None
+        piece = self._pieces.popleft()
+        if piece.data:
+            self.nbytes -= len(piece.data)
+            self._notify()
+        return piece
+
+    async def changed(self) -> None:
+        """Wait until something was put in, taken out, or the outlet was closed."""
+        await self._changed.wait()
+
+    async def room(self) -> None:
+        """Wait while more than half is full: the vendor is ahead of the caller's ear."""
+        while self.nbytes * 2 > self.limit and not self.is_closed:
+            await self.changed()
+
+    def _notify(self) -> None:
+        changed, self._changed = self._changed, anyio.Event()
+        changed.set()
