@@ -23,6 +23,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from dialog_core.call.clock import SystemClock
 from dialog_core.factory import Services
+from dialog_core.net.groups import ungrouped
 from dialog_core.net.shared import SharedResources
 from dialog_core.net.version import USER_AGENT
 from dialog_core.observe.observations import Observation
@@ -48,7 +49,7 @@ async def in_memory(
 
     observe: for instance a list's `append`. Leaving the block closes what is shared and cancels the applications.
     """
-    with alone():
+    with ungrouped():
         async with anyio.create_task_group() as tasks:
             shared = SharedResources(tasks, observe)
             http = httpx.AsyncClient(
@@ -63,24 +64,12 @@ async def in_memory(
             tasks.cancel_scope.cancel()
 
 
-@contextmanager
-def alone() -> Iterator[None]:
-    """Let a single error out of its exception groups, so that a test sees what it raised."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-            error = error.exceptions[0]
-        raise error from error.__cause__
-
-
 @asynccontextmanager
 async def served(app: ASGIApp) -> AsyncIterator[str]:
     """Serve `app` on a free port of 127.0.0.1; yields ``http://127.0.0.1:PORT``. Needs asyncio."""
     running: set[anyio.CancelScope] = set()
     server = QuietServer(losing(app, running))
-    with alone():
+    with ungrouped():
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.run_quietly)
             with anyio.fail_after(STARTUP_SECONDS):

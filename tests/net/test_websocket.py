@@ -1,0 +1,439 @@
+from __future__ import annotations
+
+import socket as sockets
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from inspect import signature
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+import pytest
+from anyio.abc import ByteStream, SocketAttribute, SocketStream
+from anyio.streams.tls import TLSStream
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
+from dialog_core.errors import HandshakeRefused, SocketClosed, SocketError
+from dialog_core.net.version import USER_AGENT
+from dialog_core.net.websocket import ClientSocket, open_websocket
+from dialog_core.testing.pytest_plugin import real_loop
+from dialog_core.testing.vendor import Drop, served
+
+pytestmark = [pytest.mark.anyio, real_loop]
+
+seen: list[object] = []
+
+
+async def echo(socket: WebSocket) -> None:
+    await socket.accept()
+    try:
+        while (message := await socket.receive())["type"] == "websocket.receive":
+            if message.get("text") == "drop":
+                raise Drop
+            if message.get("text") == "bye":
+                await socket.close(4001, "enough")
+                return
+            await socket.send({**message, "type": "websocket.send"})
+        seen.append((message["code"], message["reason"]))
+    except WebSocketDisconnect as gone:
+        seen.append((gone.code, gone.reason))
+
+
+async def burst(socket: WebSocket) -> None:
+    await socket.accept()
+    for number in range(500):
+        await socket.send_text(str(number))
+    await socket.close()
+
+
+async def tell(socket: WebSocket) -> None:
+    offered = socket.scope["subprotocols"]
+    await socket.accept(subprotocol=offered[0] if offered else None)
+    headers = socket.headers
+    await socket.send_json([headers["user-agent"], headers.get("authorization"), offered])
+    await socket.close()
+
+
+async def refuse(socket: WebSocket) -> None:
+    denial = Response(b"no credit", 402, {"dg-error": "insufficient credit"})
+    await socket.send_denial_response(denial)
+
+
+async def stall(_socket: WebSocket) -> None:
+    await anyio.sleep_forever()
+
+
+async def huge(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_bytes(bytes(16 * 1024 * 1024 + 1))
+    await socket.receive()
+
+
+app = Starlette(
+    routes=[WebSocketRoute(f"/{f.__name__}", f) for f in (echo, burst, tell, refuse, stall, huge)]
+)
+
+
+@asynccontextmanager
+async def connected(path: str) -> AsyncIterator[ClientSocket]:
+    async with served(app) as base, open_websocket(f"ws{base[4:]}/{path}") as socket:
+        yield socket
+
+
+async def test_text_and_binary_go_both_ways() -> None:
+    async with connected("echo") as socket:
+        await socket.send("grüße")
+        await socket.send(b"\x00\xff")
+        assert await socket.receive() == "grüße"
+        assert await socket.receive() == b"\x00\xff"
+
+
+async def test_many_messages_arrive_in_order_before_the_close() -> None:
+    async with connected("burst") as socket:
+        assert [await socket.receive() for _ in range(500)] == [str(n) for n in range(500)]
+        with pytest.raises(SocketClosed) as closed:
+            await socket.receive()
+    assert closed.value.code == 1000
+
+
+async def test_several_tasks_may_send() -> None:
+    async with connected("echo") as socket, anyio.create_task_group() as tasks:
+        for number in range(20):
+            tasks.start_soon(socket.send, f"{number} " + "x" * 20_000)
+        got = {str(await socket.receive()).partition(" ")[0] for _ in range(20)}
+        assert got == {str(number) for number in range(20)}
+
+
+async def test_a_cancelled_receive_loses_nothing() -> None:
+    async with connected("echo") as socket:
+        with anyio.move_on_after(0.01):
+            await socket.receive()
+        await socket.send("still here")
+        assert await socket.receive() == "still here"
+
+
+async def test_it_introduces_itself_and_sends_the_headers() -> None:
+    async with served(app) as base:
+        headers = {"Authorization": "Token abc", "Sec-WebSocket-Protocol": "realtime, beta"}
+        async with open_websocket(f"ws{base[4:]}/tell", headers=headers) as socket:
+            told = await socket.receive()
+    assert told == f'["{USER_AGENT}","Token abc",["realtime","beta"]]'
+
+
+async def test_the_peer_sees_our_code_and_reason() -> None:
+    seen.clear()
+    async with connected("echo") as socket:
+        await socket.close(4002, "done")
+        with pytest.raises(SocketClosed) as closed:
+            await socket.send("more")
+    assert closed.value.code == 4002
+    assert seen == [(4002, "done")]
+
+
+async def test_we_see_the_peers_code_and_reason() -> None:
+    async with connected("echo") as socket:
+        await socket.send("bye")
+        with pytest.raises(SocketClosed) as closed:
+            await socket.receive()
+    assert (closed.value.code, closed.value.reason) == (4001, "enough")
+
+
+async def test_a_connection_lost_without_a_close_is_1006() -> None:
+    async with connected("echo") as socket:
+        await socket.send("drop")
+        with pytest.raises(SocketClosed) as closed:
+            await socket.receive()
+    assert closed.value.code == 1006
+
+
+async def test_a_refused_upgrade_tells_status_headers_and_body() -> None:
+    with pytest.raises(HandshakeRefused) as refused:
+        async with connected("refuse"):
+            pass
+    assert refused.value.status == 402
+    assert refused.value.headers["dg-error"] == "insufficient credit"
+    assert refused.value.body == b"no credit"
+
+
+async def test_too_large_a_message_closes_the_socket() -> None:
+    async with connected("huge") as socket:
+        with pytest.raises(SocketClosed) as closed:
+            await socket.receive()
+    assert closed.value.code == 1009
+
+
+async def test_nodelay_is_set() -> None:
+    async with connected("echo") as socket:
+        raw = socket._stream.extra(SocketAttribute.raw_socket)  # noqa: S610 - anyio, not Django
+        assert raw.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY)
+
+
+# failing to connect
+
+
+async def test_a_closed_port_is_named() -> None:
+    async with served(app) as base:
+        port = base.rpartition(":")[2]
+    with pytest.raises(SocketError, match=rf"cannot connect to 127\.0\.0\.1:{port}: "):
+        async with open_websocket(f"ws://127.0.0.1:{port}/"):
+            pass
+
+
+async def test_an_unknown_name_is_named() -> None:
+    with pytest.raises(SocketError, match=r"cannot connect to nowhere\.invalid:443"):
+        async with open_websocket("wss://nowhere.invalid/"):
+            pass
+
+
+@pytest.mark.requirement("B.16")
+async def test_connecting_has_one_deadline() -> None:
+    async with served(app) as base:
+        where = base.removeprefix("http://")
+        with pytest.raises(SocketError, match=rf"{where} did not answer within 0\.05 s"):
+            async with open_websocket(f"ws://{where}/stall", timeout=0.05):
+                pass
+
+
+@pytest.mark.requirement("B.16")
+async def test_the_deadline_is_ten_seconds_unless_said_otherwise() -> None:
+    assert signature(open_websocket).parameters["timeout"].default == 10.0
+
+
+@pytest.mark.parametrize("url", ["http://vendor.example/", "vendor.example", "wss://"])
+async def test_another_kind_of_address_is_refused(url: str) -> None:
+    with pytest.raises(SocketError, match="not a ws or wss address"):
+        async with open_websocket(url):
+            pass
+
+
+async def test_an_error_in_the_block_comes_out_as_it_is() -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with connected("echo"):
+            raise ZeroDivisionError
+
+
+# a server that can misbehave in ways that ASGI cannot express
+
+Serve = Callable[[SocketStream, ServerProtocol], Awaitable[None]]
+
+
+@asynccontextmanager
+async def bare(serve: Serve) -> AsyncIterator[str]:
+    async def handle(stream: SocketStream) -> None:
+        async with stream:
+            protocol = ServerProtocol()
+            protocol.receive_data(await stream.receive())
+            for event in protocol.events_received():
+                if isinstance(event, Request):
+                    protocol.send_response(protocol.accept(event))
+            await serve(stream, protocol)
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, handle)
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - anyio, not Django
+        yield f"ws://127.0.0.1:{port}/"
+        tasks.cancel_scope.cancel()
+
+
+async def frames(stream: ByteStream, protocol: ServerProtocol) -> list[Frame]:
+    protocol.receive_data(await stream.receive())
+    return [event for event in protocol.events_received() if isinstance(event, Frame)]
+
+
+async def flush(stream: ByteStream, protocol: ServerProtocol) -> None:
+    await stream.send(b"".join(protocol.data_to_send()))
+
+
+async def test_messages_that_come_with_the_handshake_are_kept() -> None:
+    async def serve(stream: SocketStream, protocol: ServerProtocol) -> None:
+        protocol.send_text(b"early")
+        await flush(stream, protocol)
+        await anyio.sleep_forever()
+
+    async with bare(serve) as url, open_websocket(url) as socket:
+        assert await socket.receive() == "early"
+
+
+async def test_a_message_in_pieces_is_put_together() -> None:
+    async def serve(stream: SocketStream, protocol: ServerProtocol) -> None:
+        protocol.send_text("gr\u00fc".encode()[:3], fin=False)
+        protocol.send_ping(b"between")
+        protocol.send_continuation("gr\u00fc\u00df".encode()[3:], fin=True)
+        await flush(stream, protocol)
+        await anyio.sleep_forever()
+
+    async with bare(serve) as url, open_websocket(url) as socket:
+        assert await socket.receive() == "gr\u00fc\u00df"
+
+
+async def test_a_ping_is_answered() -> None:
+    async def serve(stream: SocketStream, protocol: ServerProtocol) -> None:
+        protocol.send_ping(b"are you there")
+        await flush(stream, protocol)
+        answer = await frames(stream, protocol)
+        assert (answer[0].opcode, answer[0].data) == (Opcode.PONG, b"are you there")
+        protocol.send_text(b"fine")
+        await flush(stream, protocol)
+        await anyio.sleep_forever()
+
+    async with bare(serve) as url, open_websocket(url) as socket:
+        assert await socket.receive() == "fine"
+
+
+async def test_text_that_is_not_utf8_is_the_peers_fault() -> None:
+    async def serve(stream: SocketStream, protocol: ServerProtocol) -> None:
+        protocol.send_text(b"\xff\xfe")
+        await flush(stream, protocol)
+        answer = await frames(stream, protocol)
+        seen.append(protocol.close_rcvd.code if protocol.close_rcvd else answer)
+
+    seen.clear()
+    async with bare(serve) as url, open_websocket(url) as socket:
+        with pytest.raises(SocketClosed) as closed:
+            await socket.receive()
+        with anyio.move_on_after(1):
+            while not seen:
+                await anyio.lowlevel.checkpoint()
+    assert closed.value.code == 1007
+    assert seen == [1007]
+
+
+async def test_leaving_waits_at_most_half_a_second_for_a_goodbye() -> None:
+    async def serve(stream: SocketStream, protocol: ServerProtocol) -> None:
+        await flush(stream, protocol)
+        await anyio.sleep_forever()
+
+    async with bare(serve) as url:
+        async with open_websocket(url):
+            began = anyio.current_time()
+        took = anyio.current_time() - began
+    assert 0.4 < took < 1.0
+
+
+async def test_a_server_that_does_not_speak_websocket_is_named() -> None:
+    async def handle(stream: SocketStream) -> None:
+        async with stream:
+            await stream.receive()
+            await stream.send(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, handle)
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - anyio, not Django
+        with pytest.raises(SocketError, match=rf"127\.0\.0\.1:{port}"):
+            async with open_websocket(f"ws://127.0.0.1:{port}/"):
+                pass
+        tasks.cancel_scope.cancel()
+
+
+# keepalive
+
+
+@pytest.mark.requirement("B.17")
+async def test_pings_go_every_fifteen_seconds() -> None:
+    assert signature(open_websocket).parameters["keepalive"].default == 15.0
+
+
+@pytest.mark.requirement("B.17")
+async def test_pings_are_sent_and_their_pongs_seen_also_while_nobody_receives() -> None:
+    pings: list[bytes] = []
+    enough = anyio.Event()
+
+    async def serve(stream: SocketStream, protocol: ServerProtocol) -> None:
+        await flush(stream, protocol)
+        while True:
+            pings.extend(bytes(f.data) for f in await frames(stream, protocol))
+            await flush(stream, protocol)
+            if len(pings) >= 3:
+                enough.set()
+
+    async with bare(serve) as url, open_websocket(url, keepalive=0.02) as socket:
+        await enough.wait()
+        await socket.send("still open")
+    assert pings[:3] == [b"1", b"2", b"3"]
+
+
+@pytest.mark.requirement("B.17")
+async def test_a_missing_pong_is_a_lost_connection() -> None:
+    async def serve(stream: SocketStream, protocol: ServerProtocol) -> None:
+        await flush(stream, protocol)
+        await anyio.sleep_forever()
+
+    async with bare(serve) as url, open_websocket(url, keepalive=0.02) as socket:
+        with pytest.raises(SocketClosed, match="no pong") as closed:
+            await socket.receive()
+    assert closed.value.code == 1006
+
+
+# TLS
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("tls")
+    pair = folder / "cert.pem", folder / "key.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+    command += " -addext subjectAltName=DNS:localhost,IP:127.0.0.1"
+    subprocess.run(  # noqa: S603 - our own words
+        [*command.split(), "-out", str(pair[0]), "-keyout", str(pair[1])],
+        check=True,
+        capture_output=True,
+    )
+    return pair
+
+
+@asynccontextmanager
+async def secure(certificate: tuple[Path, Path]) -> AsyncIterator[str]:
+    async def serve(stream: ByteStream, protocol: ServerProtocol) -> None:
+        await flush(stream, protocol)
+        for frame in await frames(stream, protocol):
+            protocol.send_text(bytes(frame.data).upper())
+        await flush(stream, protocol)
+        await frames(stream, protocol)
+        await flush(stream, protocol)
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+
+    async def handle(plain: SocketStream) -> None:
+        async with plain:
+            with suppress(ssl.SSLError, anyio.BrokenResourceError, anyio.EndOfStream):
+                stream = await TLSStream.wrap(
+                    plain, server_side=True, ssl_context=context, standard_compatible=False
+                )
+                protocol = ServerProtocol()
+                protocol.receive_data(await stream.receive())
+                for event in protocol.events_received():
+                    if isinstance(event, Request):
+                        protocol.send_response(protocol.accept(event))
+                await serve(stream, protocol)
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, handle)
+        port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - anyio, not Django
+        yield f"wss://localhost:{port}/"
+        tasks.cancel_scope.cancel()
+
+
+async def test_messages_go_over_tls(certificate: tuple[Path, Path]) -> None:
+    trusting = ssl.create_default_context(cafile=str(certificate[0]))
+    async with secure(certificate) as url, open_websocket(url, tls=trusting) as socket:
+        await socket.send("hello")
+        assert await socket.receive() == "HELLO"
+
+
+async def test_an_unknown_certificate_is_refused(certificate: tuple[Path, Path]) -> None:
+    async with secure(certificate) as url:
+        with pytest.raises(SocketError, match=r"no secure connection to localhost:\d+"):
+            async with open_websocket(url):
+                pass
