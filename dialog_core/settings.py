@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 
 from dialog_core.converter import new_converter
+from dialog_core.engine.speech import SpeechEngineSettings
 from dialog_core.errors import SettingsError, SettingsProblem
 from dialog_core.fields import setting
 from dialog_core.net.settings import ServerSettings
@@ -32,6 +33,7 @@ from dialog_core.protocols import (
     VoIP,
 )
 from dialog_core.sources import Faults, Sources, read_dotenv, under
+from dialog_core.turns.gate import GateSettings
 
 __all__ = [
     "ResolvedAgent",
@@ -117,6 +119,9 @@ class ResolvedAgent:
     barge_in: Chosen[BargeIn] = component("barge_in")
     llm: Chosen[LanguageModel] | None = component("llm", default=None)
     turns: TurnSettings = setting(factory=TurnSettings, help="patience and deadlines")
+    gate: GateSettings = setting(
+        factory=GateSettings, help="when sound counts as the caller's speech"
+    )
     language: str = setting(
         default="en-US", check=language_tag, help="what is spoken, as a BCP-47 tag"
     )
@@ -141,6 +146,9 @@ class Settings:
 
     agents: Mapping[str, ResolvedAgent] = setting(help="a table for each agent: [agents.NAME]")
     server: ServerSettings = setting(factory=ServerSettings, help="address, limits, TLS")
+    engine: SpeechEngineSettings = setting(
+        factory=SpeechEngineSettings, help="how voice detection is batched across calls"
+    )
     log: LogSettings = setting(factory=LogSettings, help="what is logged, and how")
     observers: tuple[Chosen[Observer], ...] = attrs.field(
         default=(), metadata={"help": "receivers of observations", "kind": "observer", "many": True}

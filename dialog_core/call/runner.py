@@ -29,7 +29,8 @@ from dialog_core.call.held import Held
 from dialog_core.call.reply import Playout, ReplyPlan
 from dialog_core.call.turn_loop import TurnLoop
 from dialog_core.cascade.listener import CascadeListener
-from dialog_core.cascade.responder import CascadeResponder, ReadyMade
+from dialog_core.cascade.ready_made import ReadyMade
+from dialog_core.cascade.responder import CascadeResponder
 from dialog_core.engine.speech import SpeechEngine
 from dialog_core.errors import LineError
 from dialog_core.factory import Services

@@ -138,7 +138,7 @@ class TurnLoop:
             tasks.start_soon(self._deliver)
             while True:
                 event = await self._next_event()
-                await self._take(event, tasks)
+                self._take(event, tasks)
                 if self.state.phase is Phase.CLOSED and isinstance(event, ev.HungUp):
                     break
             for watched in self._watched.values():
@@ -166,18 +166,18 @@ class TurnLoop:
                 del self._timers[timer]
                 return ev.TimerFired(max(due, self.now()), timer)
 
-    async def _take(self, event: Event, tasks: TaskGroup) -> None:
+    def _take(self, event: Event, tasks: TaskGroup) -> None:
         was = self.state.phase
         self.state, effects = step(self.state, event, self.policy)
         if was is Phase.ENDPOINTING and self.state.phase is not Phase.ENDPOINTING:
             self._asking.cancel()
-        self.observe(StepTaken(self.call, event.at, self.state.phase.value, event, effects))
-        for effect in effects:
-            await self._do(effect, tasks)
+        done = tuple([self._do(effect, tasks) for effect in effects])
+        self.observe(StepTaken(self.call, event.at, self.state.phase.value, event, done))
         if isinstance(event, ev.MarkReached):
             self._note_heard(event.reply)
 
-    async def _do(self, effect: ef.Effect, tasks: TaskGroup) -> None:
+    def _do(self, effect: ef.Effect, tasks: TaskGroup) -> ef.Effect:
+        """Carry an effect out; returns it as it was carried out, a record with what was really heard."""
         match effect:
             case ef.SetTimer(timer=timer, at=at):
                 self._timers[timer] = at
@@ -197,9 +197,10 @@ class TurnLoop:
                 self._asking = anyio.CancelScope()
                 tasks.start_soon(self._ask, effect, self._asking)
             case ef.Keep(record=record):
-                self._keep(record)
+                return ef.Keep(self._keep(record))
             case ef.EndCall():
                 tasks.start_soon(self.end, effect)
+        return effect
 
     # --- replies
 
@@ -271,7 +272,7 @@ class TurnLoop:
         times = self._live[reply].playout.times
         return times.decided if times.audible is None else times.audible
 
-    def _keep(self, record: Record) -> None:
+    def _keep(self, record: Record) -> Record:
         cause: ef.Cause | None = None
         match record:
             case TurnComplete(at=at, utterance=utterance):
@@ -286,6 +287,7 @@ class TurnLoop:
                 self.history = self.history.said(reply, record.heard, at=began, cut=cut)
                 cause = self._retire(reply, record)
         self.on_record(record, cause)
+        return record
 
     def _retire(self, reply: int, record: Record) -> ef.Cause:
         live = self._live.pop(reply)

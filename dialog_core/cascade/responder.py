@@ -13,6 +13,7 @@ from dialog_core.agent.call import Call
 from dialog_core.audio import AudioOut
 from dialog_core.call.held import Held
 from dialog_core.call.reply import LIVE_REPLY, Playout, ReplyPlan, Watched
+from dialog_core.cascade.ready_made import ReadyMade
 from dialog_core.errors import PluginError
 from dialog_core.messages import SpeakText, Utterance
 from dialog_core.protocols import TtsSession, Voice
@@ -20,17 +21,9 @@ from dialog_core.speech.chunker import Chunker
 from dialog_core.turns.effects import Apology, Cause, Nudge
 from dialog_core.turns.events import ReplyWanted
 
-__all__ = ["CascadeResponder", "ReadyMade"]
+__all__ = ["CascadeResponder"]
 
 Watch = Callable[[tuple[int, int]], Watched]
-
-
-@attrs.frozen
-class ReadyMade:
-    """A sentence whose audio exists already, in the line's format."""
-
-    text: str
-    audio: bytes
 
 
 @attrs.define(eq=False)
