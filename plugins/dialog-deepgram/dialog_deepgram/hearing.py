@@ -1,0 +1,169 @@
+"""How the fake server hears: a telephone recogniser that costs nothing.
+
+It tells voice from silence by the bytes alone, 20 ms at a time, and finds words in voice in one of two ways:
+
+- *script*: each stretch of voice says the next phrase of a list, a word every 300 ms. For any audio.
+- *vocabulary*: audio made by :func:`spoken` carries its words; the loudest byte of a word is its number. So words can
+  be followed through drops, gaps and replays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from dialog_core.audio import TELEPHONE, AudioFormat, AudioFrame, Encoding
+
+__all__ = ["Ear", "HeardWord", "spoken"]
+
+UNIT = 0.02
+"""Seconds looked at together."""
+WORD_SECONDS = 0.3
+SHORTEST_WORD = 0.06
+"""Seconds of a word that are enough to recognise it."""
+TINY = 1e-6
+SPAN_GAP = 0.24
+"""Seconds of silence that end a stretch of voice."""
+LOUD_CODES = range(0x80, 0xA0)
+"""The loudest mu-law bytes, numbers of a vocabulary's words."""
+
+
+def quiet_bytes(encoding: Encoding) -> bytes:
+    """The bytes that sound quieter than about -31 dB: of mu-law and A-law the byte, of PCM the upper half."""
+    match encoding:
+        case Encoding.MULAW:
+            return bytes(code for code in range(256) if (~code >> 4) & 7 <= 2)  # noqa: PLR2004
+        case Encoding.ALAW:
+            return bytes(code for code in range(256) if ((code ^ 0x55) >> 4) & 7 <= 2)  # noqa: PLR2004
+        case Encoding.PCM16:
+            return bytes((*range(4), *range(252, 256)))
+
+
+def spoken(  # noqa: PLR0913 - a test names what it needs
+    text: str,
+    vocabulary: Sequence[str],
+    *,
+    at: float = 0.0,
+    word: float = 0.2,
+    pause: float = 0.1,
+    silence: float = 0.0,
+) -> Iterator[AudioFrame]:
+    """Mu-law audio that an ear with this vocabulary understands, in frames of 20 ms, then some silence.
+
+    word, pause: seconds of each word and between words. At most 32 different words.
+    """
+    codes = {known: bytes((code,)) for code, known in zip(LOUD_CODES, vocabulary, strict=False)}
+    nbytes = TELEPHONE.nbytes
+    pieces = [codes[each] * nbytes(word) + TELEPHONE.silence(pause) for each in text.split()]
+    audio = b"".join(pieces) + TELEPHONE.silence(silence)
+    size = nbytes(UNIT)
+    for start in range(0, len(audio), size):
+        yield AudioFrame(at + TELEPHONE.seconds(start), audio[start : start + size])
+
+
+@attrs.define
+class HeardWord:
+    """A word and where it sounds, in seconds since the connection began."""
+
+    text: str
+    start: float
+    end: float
+    taken: bool = False
+    """It was under way when words were settled: its rest is not heard a second time."""
+
+
+@attrs.define
+class Ear:
+    """Takes audio, gives words. `words` are those not yet taken with :meth:`settle`."""
+
+    fmt: AudioFormat
+    script: Sequence[str] = ()
+    vocabulary: Sequence[str] = ()
+    position: float = 0.0
+    """Seconds heard so far."""
+    last_voice: float = 0.0
+    """End of the last voice."""
+    _words: list[HeardWord] = attrs.field(factory=list)
+    _phrase: int = -1
+    _began: float | None = None
+    """When the phrase under way began; None between phrases."""
+    _rest: bytes = b""
+
+    @property
+    def silent(self) -> float:
+        """Seconds since the last voice."""
+        return self.position - self.last_voice
+
+    @property
+    def words(self) -> tuple[HeardWord, ...]:
+        """The words heard since the last :meth:`settle`."""
+        return tuple(
+            word
+            for word in self._words
+            if not word.taken and word.end - word.start >= SHORTEST_WORD - TINY
+        )
+
+    def settle(self) -> None:
+        """Forget the words; one that is under way is not heard a second time."""
+        under_way = self._words[-1:] if self.silent < UNIT / 2 else []
+        self._words = [attrs.evolve(word, taken=True) for word in under_way]
+
+    def hear(self, data: bytes) -> Iterator[bool]:
+        """Listen to any number of bytes; yields whether there was voice, unit for unit."""
+        size = self.fmt.nbytes(UNIT)
+        data = self._rest + data
+        whole = len(data) - len(data) % size
+        self._rest = data[whole:]
+        quiet = QUIET[self.fmt.encoding]
+        stride = self.fmt.width
+        for start in range(0, whole, size):
+            unit = data[start + stride - 1 : start + size : stride]
+            loud = unit.translate(None, quiet)
+            voiced = len(loud) * 4 > len(unit)
+            self._listen(loud, voiced=voiced)
+            yield voiced
+
+    def _listen(self, loud: bytes, *, voiced: bool) -> None:
+        start, self.position = self.position, self.position + UNIT
+        if voiced:
+            if self.vocabulary:
+                self._spell(loud[0], start)
+            else:
+                self._recite(start)
+            self.last_voice = self.position
+
+    def _spell(self, code: int, start: float) -> None:
+        index = code - LOUD_CODES[0]
+        text = self.vocabulary[index] if 0 <= index < len(self.vocabulary) else "noise"
+        self._extend(text, start)
+
+    def _recite(self, start: float) -> None:
+        if self._began is None or start - self.last_voice > SPAN_GAP:
+            self._phrase, self._began = self._phrase + 1, start
+        phrase = self._words_of_phrase()
+        if phrase:
+            step = min(int((start - self._began) / WORD_SECONDS + TINY), len(phrase) - 1)
+            self._extend(phrase[step], start)
+
+    def finish_phrase(self) -> None:
+        """Say at once what a stretch of voice was too short for; nothing where words are in the audio."""
+        if self.vocabulary or self._began is None:
+            return
+        said = int((self.last_voice - self._began - UNIT) / WORD_SECONDS + TINY) + 1
+        self._began = None
+        for text in self._words_of_phrase()[said:]:
+            self._words.append(HeardWord(text, self.last_voice - SHORTEST_WORD, self.last_voice))
+
+    def _words_of_phrase(self) -> list[str]:
+        return self.script[self._phrase].split() if self._phrase < len(self.script) else []
+
+    def _extend(self, text: str, start: float) -> None:
+        last = self._words[-1] if self._words else None
+        if last is not None and last.end >= start - TINY and last.text == text:
+            last.end = self.position
+        else:
+            self._words.append(HeardWord(text, start, self.position))
+
+
+QUIET = {encoding: quiet_bytes(encoding) for encoding in Encoding}

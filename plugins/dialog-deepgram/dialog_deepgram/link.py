@@ -1,0 +1,286 @@
+"""One connection to Deepgram: what is sent, what is received, and when it counts as dead."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
+
+import anyio
+import attrs
+
+from dialog_core.errors import (
+    HandshakeRefused,
+    ProviderError,
+    ProviderProtocolError,
+    ProviderRejected,
+    ProviderUnavailable,
+    SocketClosed,
+    SocketError,
+)
+from dialog_core.factory import Clock
+from dialog_core.messages import Transcript
+from dialog_core.observe.observations import Counted, Observation, Trouble
+from dialog_core.protocols import SttEvent, WebSocket
+from dialog_core.resilience.replay import ReplayBuffer
+from dialog_deepgram import protocol as wire
+from dialog_deepgram.reader import FluxReader, Reader
+from dialog_deepgram.settings import DeepgramSettings
+
+__all__ = ["Link", "Pulse", "refused", "report_dropped"]
+
+PROVIDER = "deepgram"
+STAGE = "stt"
+
+TICK = 0.25
+"""Seconds between looks at the clock while no audio comes."""
+LONGEST_MESSAGE = 0.25
+"""Seconds of audio in one message, when much waits."""
+FIRST_SILENCE = 0.02
+"""Seconds of silence sent where a KeepAlive would be the first message: Deepgram heeds one only after audio."""
+STALL = 0.5
+"""Seconds without audio in an open Flux turn before silence is sent, and how much of it."""
+GOODBYE = 0.5
+"""Seconds that CloseStream may take."""
+
+KEEP_ALIVE = wire.build(wire.KeepAlive())
+FINALIZE = wire.build(wire.Finalize())
+CLOSE_STREAM = wire.build(wire.CloseStream())
+
+TRY_AGAIN = frozenset({408, 425, 429})
+"""HTTP statuses below 500 that trying again may help."""
+
+
+def already() -> anyio.Event:
+    """An event that has happened."""
+    event = anyio.Event()
+    event.set()
+    return event
+
+
+@attrs.define(eq=False)
+class Pulse:
+    """What the tasks of one session tell each other. Times are seconds on the loop's clock."""
+
+    wake: anyio.Event = attrs.field(factory=anyio.Event)
+    """The sender has something to do."""
+    finalize: bool = False
+    """A Finalize is to be sent."""
+    asked: anyio.Event = attrs.field(factory=anyio.Event)
+    """The caller fell silent while words were unsettled."""
+    answered: anyio.Event = attrs.field(factory=already)
+    """The words before the caller's last silence are settled, or the caller went on."""
+    sounding: bool = False
+    """The line's voice detector hears the caller."""
+    unheard_since: float | None = None
+    """Since when speech has waited for a result."""
+    recognised: bool = False
+    """This connection has given a result."""
+    error: ProviderError | None = None
+    """Why the session gave up."""
+
+
+class Post(Protocol):
+    """Hands events to whoever listens."""
+
+    async def __call__(self, events: Iterable[SttEvent]) -> None: ...
+
+
+@attrs.define(eq=False)
+class Link:
+    """Sends and receives over one socket until it fails."""
+
+    settings: DeepgramSettings
+    buffer: ReplayBuffer
+    reader: Reader
+    pulse: Pulse
+    clock: Clock
+    observe: Callable[[Observation], None]
+    post: Post
+    socket: WebSocket
+    _last_sent: float = 0.0
+    _complaint: str = ""
+    """What Deepgram said before it closed."""
+    _error: SocketError | ProviderError | None = None
+    _unknown: set[str] = attrs.field(factory=set)
+
+    async def run(self) -> None:
+        """Returns never. Raises: ProviderError, SocketError."""
+        self._last_sent = now = self.clock.monotonic()
+        if self.pulse.unheard_since is not None:
+            self.pulse.unheard_since = now
+        try:
+            if self.settings.flux:
+                await self._greet()
+            async with anyio.create_task_group() as tasks:
+                for loop in (self._send, self._receive):
+                    tasks.start_soon(self._until_failure, loop, tasks.cancel_scope)
+        finally:
+            await self._say_goodbye()
+        if isinstance(self._error, SocketClosed):
+            raise closing(self._error, self._complaint) from self._error
+        if self._error is not None:
+            raise self._error
+
+    async def _until_failure(
+        self, loop: Callable[[], Awaitable[None]], scope: anyio.CancelScope
+    ) -> None:
+        try:
+            await loop()
+        except (SocketError, ProviderError) as error:
+            self._error = self._error or error
+            scope.cancel()
+
+    async def _greet(self) -> None:
+        """Wait for `Connected`: some bad options yield neither it nor an error."""
+        limit = self.settings.connect_timeout
+        with anyio.move_on_after(limit):
+            message = wire.parse_flux(await self.socket.receive())
+            if isinstance(message, wire.FluxFailure):
+                raise failed(f"{message.code}: {message.description}")
+            if not isinstance(message, wire.Connected):
+                kind = type(message).__name__
+                raise ProviderProtocolError(PROVIDER, f"began with {kind}", stage=STAGE)
+            return
+        raise ProviderUnavailable(PROVIDER, f"sent no Connected in {limit:g} s", stage=STAGE)
+
+    async def _say_goodbye(self) -> None:
+        with anyio.move_on_after(GOODBYE, shield=True):
+            try:
+                await self.socket.send(CLOSE_STREAM)
+            except SocketError:
+                return
+
+    # sending
+
+    async def _send(self) -> None:
+        while True:
+            with anyio.move_on_after(TICK):
+                await self.pulse.wake.wait()
+            self.pulse.wake = anyio.Event()
+            await self._send_audio()
+            if self.pulse.finalize:
+                self.pulse.finalize = False
+                await self.socket.send(FINALIZE)
+            await self._keep_open()
+            self._check_alive()
+
+    async def _send_audio(self) -> None:
+        report_dropped(self.buffer, self.observe)
+        fmt, timeline = self.buffer.fmt, self.reader.timeline
+        most = fmt.nbytes(LONGEST_MESSAGE)
+        while frame := self.buffer.take():
+            timeline.add(frame.at, fmt.seconds(len(frame.data)))
+            for start in range(0, len(frame.data), most):
+                await self.socket.send(frame.data[start : start + most])
+                self._last_sent = self.clock.monotonic()
+
+    async def _send_silence(self, seconds: float) -> None:
+        timeline = self.reader.timeline
+        timeline.add_silence(seconds, at=timeline.end)
+        await self.socket.send(self.buffer.fmt.silence(seconds))
+        self._last_sent = self.clock.monotonic()
+
+    async def _keep_open(self) -> None:
+        quiet = self.clock.monotonic() - self._last_sent
+        if isinstance(self.reader, FluxReader):
+            if self.reader.talking and quiet >= STALL:
+                await self._send_silence(STALL)
+        elif quiet >= self.settings.keepalive:
+            if self.reader.timeline.sent:
+                await self.socket.send(KEEP_ALIVE)
+                self._last_sent = self.clock.monotonic()
+            else:
+                await self._send_silence(FIRST_SILENCE)
+
+    def _check_alive(self) -> None:
+        since, limit = self.pulse.unheard_since, self.settings.first_result
+        if since is not None and self.clock.monotonic() - since > limit:
+            what = f"heard speech but sent no result for {limit:g} s"
+            raise ProviderUnavailable(PROVIDER, what, stage=STAGE)
+
+    # receiving
+
+    async def _receive(self) -> None:
+        parse = wire.parse_flux if self.settings.flux else wire.parse
+        while True:
+            try:
+                message = parse(await self.socket.receive())
+            except ProviderProtocolError:
+                self.observe(Counted("", "deepgram malformed messages", 1))
+                raise
+            await self._take(message)
+
+    async def _take(self, message: wire.Message | wire.FluxMessage | wire.Unknown) -> None:
+        match message:
+            case wire.Unknown(kind=kind):
+                self._note_unknown(kind)
+            case wire.FluxFailure(code=code, description=description):
+                raise failed(f"{code}: {description}")
+            case (
+                wire.Failure(variant=code, description=text)
+                | wire.Warned(code=code, description=text)
+            ):
+                self._complaint = f"{code}: {text}"
+                self.observe(Trouble("", PROVIDER, "the recogniser complained", self._complaint))
+            case _:
+                await self._understand(message)
+
+    def _note_unknown(self, kind: str) -> None:
+        if kind not in self._unknown:
+            self._unknown.add(kind)
+            self.observe(Trouble("", PROVIDER, "a message of an unknown kind was skipped", kind))
+
+    async def _understand(self, message: wire.Message | wire.FluxMessage) -> None:
+        if isinstance(message, wire.Results | wire.TurnInfo):
+            self.pulse.recognised = True
+            self.pulse.unheard_since = self.clock.monotonic() if self.pulse.sounding else None
+        # The reader of a connection reads its messages: v1 or v2, by the same setting.
+        events: tuple[SttEvent, ...] = tuple(self.reader.read(message))  # type: ignore[arg-type]
+        self.buffer.settle(self.reader.pending.settled)
+        if settles(message, events):
+            self.pulse.answered.set()
+        await self.post(events)
+
+
+def settles(message: wire.Message | wire.FluxMessage, events: tuple[SttEvent, ...]) -> bool:
+    """True if after this message nothing before the caller's silence is pending."""
+    if not isinstance(message, wire.Results) or not message.is_final:
+        return False
+    spoke = any(isinstance(event, Transcript) and event.text for event in events)
+    return bool(message.from_finalize) or bool(message.speech_final and spoke)
+
+
+def report_dropped(buffer: ReplayBuffer, observe: Callable[[Observation], None]) -> None:
+    """Tell of frames that were given up, in one number."""
+    if buffer.dropped:
+        observe(Counted("", "deepgram frames dropped", buffer.dropped))
+        buffer.dropped = 0
+
+
+# --- whose fault it is -----------------------------------------------------------------------------------------------
+
+
+def failed(what: str) -> ProviderUnavailable:
+    """The recogniser gave up on a connection."""
+    return ProviderUnavailable(PROVIDER, what, stage=STAGE)
+
+
+def closing(closed: SocketClosed, complaint: str) -> ProviderError:
+    """Why a connection ended. The close frame's reason matters, not its number, which Deepgram has changed."""
+    what = f"closed the connection: {closed.reason or complaint or 'no reason given'}"
+    if closed.reason.startswith("DATA-"):
+        return ProviderRejected(PROVIDER, what, stage=STAGE, status=closed.code)
+    return ProviderUnavailable(PROVIDER, what, stage=STAGE, status=closed.code)
+
+
+def refused(error: HandshakeRefused) -> ProviderError:
+    """Why there is no connection: Deepgram says it in a header, which an ordinary message would not show."""
+    again = error.status >= 500 or error.status in TRY_AGAIN  # noqa: PLR2004 - HTTP's own boundary
+    kind = ProviderUnavailable if again else ProviderRejected
+    return kind(
+        PROVIDER,
+        f"refused the connection: {error.headers.get('dg-error') or 'no reason given'}",
+        stage=STAGE,
+        status=error.status,
+        request_id=error.headers.get("dg-request-id"),
+    )
