@@ -267,8 +267,12 @@ class Plugins:
         return tuple(offer for offers in self._offers.values() for offer in offers)
 
     def add_commands(self, cli: click.Group) -> None:
-        """Let the loaded plugins add their commands."""
-        self._manager.hook.dialog_commands(cli=cli)
+        """Let the loaded plugins add their commands. Raises: PluginError."""
+        for hook in self._manager.hook.dialog_commands.get_hookimpls():
+            try:
+                hook.function(*(cli,) * len(hook.argnames))
+            except Exception as error:  # foreign code, which must become one sentence
+                raise PluginError(hook.plugin_name, f"dialog_commands failed: {error}") from error
 
     def _ask(self, plugin: Installed, module: ModuleType) -> Iterable[Offer]:
         for kind in KINDS:

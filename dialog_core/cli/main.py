@@ -1,0 +1,116 @@
+"""``dialogctl``: finds commands, and turns what operators can mend into one line each and exit status 2."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import click
+
+from dialog_core.converter import did_you_mean
+from dialog_core.errors import PluginError, SettingsError
+from dialog_core.plugins import Plugins
+
+__all__ = ["Refusal", "main", "new_cli"]
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "check": "dialog_core.cli.check",
+        "plugins": "dialog_core.cli.plugins",
+        "serve": "dialog_core.cli.serve",
+        "version": "dialog_core.cli.version",
+    }
+)
+"""Each command's module, which holds it as ``command``; imported when it is called."""
+DISTRIBUTIONS = MappingProxyType({"demo": "dialog-demo"})
+"""Commands that the documentation speaks of and that a distribution of ours brings."""
+
+
+class Refusal(click.ClickException):
+    """Something that the operator can mend; each line is a sentence of its own."""
+
+    exit_code = 2
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = tuple(lines)
+
+    def show(self, file: Any = None) -> None:
+        """Print each line to standard error."""
+        for line in self.lines:
+            click.echo(f"error: {line}", file=file, err=True)
+
+
+class Dialogctl(click.Group):
+    """The built-in commands, and those of plugins, which are asked only when a name is not built in."""
+
+    def __init__(self, plugins: Plugins) -> None:
+        super().__init__(
+            "dialogctl",
+            help="Run, check and look into telephone voice agents.",
+            context_settings={"obj": plugins, "help_option_names": ["-h", "--help"]},
+        )
+        self._plugins = plugins
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        self._ask_plugins()
+        return sorted({*COMMANDS, *self.commands})
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        cmd_name: str,
+    ) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            found: click.Command = importlib.import_module(COMMANDS[cmd_name]).command
+            return found
+        self._ask_plugins()
+        return self.commands.get(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            raise Refusal([self._unknown(ctx, name)])
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            raise Refusal([str(problem) for problem in error.problems]) from error
+        except PluginError as error:
+            raise Refusal([str(error)]) from error
+
+    def _ask_plugins(self) -> tuple[PluginError, ...]:
+        errors = self._plugins.load_all()
+        self._plugins.add_commands(self)
+        return errors
+
+    def _unknown(self, ctx: click.Context, name: str) -> str:
+        for error in self._ask_plugins():
+            if error.plugin == name:
+                return str(error)
+        if name in DISTRIBUTIONS:
+            distribution = DISTRIBUTIONS[name]
+            return f"the command {name!r} comes with {distribution}: pip install {distribution}"
+        known = self.list_commands(ctx)
+        hint = did_you_mean(name, known) or f"; there are: {', '.join(known)}"
+        return f"no command {name!r}{hint}"
+
+
+def new_cli(plugins: Plugins) -> click.Group:
+    """The command line of one application."""
+    return Dialogctl(plugins)
+
+
+def main() -> None:
+    """The entry point of ``dialogctl``."""
+    new_cli(Plugins())(prog_name="dialogctl")
+
+
+if __name__ == "__main__":
+    main()

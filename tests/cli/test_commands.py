@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from click.testing import Result
+
+from dialog_core.cli.serve import banner, lines_of
+from dialog_core.plugins import Plugins
+from dialog_core.settings import load
+from dialog_core.testing.distributions import install_distribution
+from dialog_core.testing.pytest_plugin import real_loop
+
+
+class Terminal(Protocol):
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def file(self) -> Path: ...
+
+    def plugins(self) -> Plugins: ...
+
+    def run(self, *args: str) -> Result: ...
+
+
+def test_version_names_core_and_python(terminal: Terminal) -> None:
+    result = terminal.run("version")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("dialog-core ")
+
+
+def test_help_lists_built_in_and_plugin_commands(terminal: Terminal) -> None:
+    source = """
+    import click
+
+    @hookimpl
+    def dialog_commands(cli):
+        cli.add_command(click.Command("wave", help="Wave."))
+    """
+    install_distribution(terminal.folder, "dialog-wave", source)
+
+    result = terminal.run("--help")
+
+    assert result.exit_code == 0
+    assert all(name in result.stdout for name in ("check", "plugins", "serve", "version", "wave"))
+
+
+def test_a_plugin_brings_a_command(terminal: Terminal) -> None:
+    source = """
+    import click
+
+    @hookimpl
+    def dialog_commands(cli):
+        cli.add_command(click.Command("demo", callback=lambda: click.echo("a call")))
+    """
+    install_distribution(terminal.folder, "dialog-demo", source)
+
+    assert terminal.run("demo").stdout == "a call\n"
+
+
+@pytest.mark.requirement("D.4")
+def test_check_draws_what_would_be_assembled(terminal: Terminal) -> None:
+    result = terminal.run("check", str(terminal.file), "--set", "agents.front.turns.patience=4.0")
+
+    assert result.exit_code == 0
+    assert [line.lstrip(" │├└─") for line in result.stdout.splitlines()[1:]] == [
+        "observer log  dialog-core 1.0",
+        "agent front (en-US)",
+        "voip vendor  dialog-vendor 2.1",
+        "stt vendor  dialog-vendor 2.1",
+        "api_key = Secret(...)",
+        "model = 'nova-2'",
+        "tts vendor  dialog-vendor 2.1",
+        "api_key = Secret(...)",
+        "vad energy  dialog-core 1.0",
+        "endpointer heuristic  dialog-core 1.0",
+        "barge_in hard-cut  dialog-core 1.0",
+        "agent vendor  dialog-vendor 2.1",
+        "turns",
+        "patience = 4.0",
+    ]
+
+
+def test_check_warns_of_settings_without_effect(terminal: Terminal) -> None:
+    result = terminal.run(
+        "check",
+        str(terminal.file),
+        "--set",
+        "server.public_url=https://voice.example.com",
+        "--set",
+        "server.trust_forwarded=true",
+    )
+
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "warning: server.trust_forwarded: has no effect: addresses are built from server.public_url\n"
+    )
+
+
+def test_plugins_are_listed_without_importing_them(terminal: Terminal) -> None:
+    module = install_distribution(terminal.folder, "dialog-broken", "import no_such_module")
+
+    result = terminal.run("plugins", "list")
+
+    assert result.exit_code == 0
+    assert [line.split() for line in result.stdout.splitlines()] == [
+        ["plugin", "distribution", "version"],
+        ["broken", "dialog-broken", "1.0"],
+        ["policies", "dialog-core", "1.0"],
+        ["vendor", "dialog-vendor", "2.1"],
+    ]
+    assert module not in sys.modules
+
+
+@pytest.mark.requirement("B.45")
+def test_a_plugin_shows_every_setting(terminal: Terminal) -> None:
+    result = terminal.run("plugins", "show", "vendor")
+
+    assert result.exit_code == 0
+    about_speech = result.stdout.split("speech-to-text vendor\n")[1].split("\n\n")[0]
+    assert about_speech.rstrip().splitlines() == [
+        "  api_key  Secret, required, secret",
+        "      key of the account",
+        "  model  str, default 'nova-3', one of nova-2, nova-3",
+        "      name of the model",
+        "  wait  float (s), default 5.0, above 0, at most 9",
+        "      silence that counts as dead",
+        "  tries  int or none, default None, at least 1",
+        "      attempts",
+        "  pace  slow, default 'slow'",
+        "      of words",
+        "  voice.id  str, default 'alto'",
+        "      id of the voice",
+    ]
+    assert "VoIP line vendor\n  no settings\n" in result.stdout
+
+
+def test_a_plugin_that_is_not_there_cannot_be_shown(terminal: Terminal) -> None:
+    result = terminal.run("plugins", "show", "vendr")
+
+    assert result.exit_code == 2
+    assert result.stderr == "error: plugin 'vendr': is not installed; did you mean 'vendor'?\n"
+
+
+@real_loop
+@pytest.mark.anyio
+@pytest.mark.requirement("B.39")
+async def test_the_banner_says_what_to_do_next(terminal: Terminal) -> None:
+    settings = load(terminal.file, plugins=terminal.plugins())
+
+    lines = banner(settings, await lines_of(settings), "http://127.0.0.1:8080")
+
+    assert "\n".join(lines) == (
+        "dialog answers calls at http://127.0.0.1:8080\n"
+        "\n"
+        "front (vendor)\n"
+        "  set the webhook of your number to http://127.0.0.1:8080/front/vendor/voice\n"
+        "\n"
+        "This address is known to this machine only. For calls from a carrier open a tunnel:\n"
+        "  cloudflared tunnel --url http://127.0.0.1:8080\n"
+        "and start again with the address that it prints: --public-url https://..."
+    )
+
+
+@real_loop
+@pytest.mark.anyio
+async def test_the_banner_builds_on_the_public_address(terminal: Terminal) -> None:
+    overrides = [("server.public_url", "https://voice.example.com")]
+    settings = load(terminal.file, overrides=overrides, plugins=terminal.plugins())
+
+    lines = banner(settings, await lines_of(settings), "http://127.0.0.1:8080")
+
+    assert list(lines)[1:] == [
+        "carriers reach it at https://voice.example.com",
+        "",
+        "front (vendor)",
+        "  set the webhook of your number to https://voice.example.com/front/vendor/voice",
+    ]
+
+
+def test_the_command_line_imports_neither_server_nor_vendors() -> None:
+    script = (
+        "import sys\n"
+        "from dialog_core.cli.main import new_cli\n"
+        "from dialog_core.plugins import Plugins\n"
+        "new_cli(Plugins()).main(['plugins', 'list'], standalone_mode=False)\n"
+        "heavy = {'uvicorn', 'onnxruntime', 'openai', 'twilio', 'deepgram', 'cartesia'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)  # noqa: S603 - our own script
