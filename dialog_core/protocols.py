@@ -297,7 +297,7 @@ class Line(Protocol):
         ...
 
     async def clear(self) -> None:
-        """Throw away all audio that has not been played; pending marks return at once."""
+        """Throw away all audio that has not been played; marks behind it never return."""
         ...
 
     async def hang_up(self) -> None:

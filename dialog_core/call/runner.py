@@ -53,7 +53,7 @@ from dialog_core.turns.gate import GateSettings
 from dialog_core.turns.records import Record, Said, TurnComplete
 from dialog_core.turns.state import TurnPolicy
 
-__all__ = ["CallParts", "run_call"]
+__all__ = ["CallParts", "CallRun", "run_call", "run_until_over"]
 
 END_SECONDS = 15.0
 """How long the carrier may take to end or transfer a call."""
@@ -86,8 +86,12 @@ class CallParts:
 
 async def run_call(parts: CallParts) -> None:
     """Answer the line and run the call to its end. Never raises: trouble is observed and stays in this call."""
-    run = CallRun(parts, started=parts.services.clock.monotonic())
-    info, observe = parts.line.info, parts.services.observe
+    await run_until_over(CallRun(parts, started=parts.services.clock.monotonic()))
+
+
+async def run_until_over(run: CallRun) -> None:
+    """Run a call that was made ready; see :func:`run_call`."""
+    parts, info, observe = run.parts, run.parts.line.info, run.parts.services.observe
     observe(CallStarted(info.id, 0.0, info.agent, info.voip, Personal(info.caller)))
     problem = await guarded(run.whole, call=info.id, where="call", observe=observe)
     with anyio.move_on_after(FAREWELL_SECONDS, shield=True):
@@ -189,6 +193,8 @@ class CallRun:
         match event:
             case LineStopped(reason=reason):
                 self.stopped = True
+                if self.reason == "hangup":
+                    self.reason = reason
                 self.loop.post(ev.HungUp(self.now(), reason))
                 return
             case ev.Keypress(digit=digit):

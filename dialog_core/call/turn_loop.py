@@ -134,7 +134,7 @@ class TurnLoop:
 
     async def run(self) -> None:
         """Step until the call is closed and ended. Raises: EventOverflow, and what the end of the call raises."""
-        async with anyio.create_task_group() as tasks:
+        async with self._send, self._receive, anyio.create_task_group() as tasks:
             tasks.start_soon(self._deliver)
             while True:
                 event = await self._next_event()
