@@ -1,0 +1,59 @@
+# The few commands that one needs. Everything happens in .venv; `make clean` forgets it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
+EDITABLE := -e . $(PLUGINS:%=-e ./%)
+# Plugins then depend on the core by version, and the editable one counts.
+PIP := DIALOG_CORE_VERSION=">=0.1" $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types tests docs bench clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/installed  ## hold a call with a simulated caller, on this machine alone
+	@$(BIN)/dialogctl demo
+
+test: lint types tests  ## lint, types and all tests, the vendors' SDKs against our fakes included
+
+lint: $(VENV)/tested
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+
+types: $(VENV)/tested
+	@$(BIN)/mypy
+	@set -e; for plugin in $(PLUGINS); do echo "mypy $$plugin"; cd "$(CURDIR)/$$plugin"; \
+	  $(BIN)/mypy --config-file "$(CURDIR)/pyproject.toml" --cache-dir "$(CURDIR)/.mypy_cache" .; done
+
+tests: $(VENV)/tested
+	@$(BIN)/pytest
+
+docs: $(VENV)/tested  ## check that nothing is undocumented and that every snippet runs
+	@$(BIN)/pytest tests/test_docs.py
+
+bench: $(VENV)/installed  ## measure, in a few minutes; see contrib/bench
+	@$(BIN)/python contrib/bench --quick
+
+clean:  ## remove the environment and every cache
+	rm -rf $(VENV) .nox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "dialog needs Python 3.11 or newer, and '$(PYTHON)' is not; name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --upgrade "pip>=25.1"
+
+$(VENV)/installed: $(VENV)/bin/python $(MANIFESTS)
+	@echo "installing the core and $(words $(PLUGINS)) plugins into $(VENV)"
+	@$(PIP) $(EDITABLE)
+	@touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	@echo "installing what the tests need"
+	@$(PIP) --group lint --group types --group test --group certify
+	@touch $@

@@ -1,0 +1,105 @@
+"""Every check of this repository, each in an environment of its own: ``nox --list``, ``nox -s tests-3.12``.
+
+`make test` runs the ones that matter most in one environment on one Python.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["lint", "types", "tests", "plugins", "certify", "docs", "minimums"]
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+PLUGINS = sorted(path.parent for path in Path("plugins").glob("*/pyproject.toml"))
+PROJECT = nox.project.load_toml("pyproject.toml")
+INSTALLED_CORE = {"DIALOG_CORE_VERSION": ">=0.1"}
+"""Makes a plugin depend on the core by version, so that an editable core beside it counts."""
+
+
+def group(*names: str) -> list[str]:
+    """Requirements of dependency groups."""
+    return list(nox.project.dependency_groups(PROJECT, *names))
+
+
+def install_everything(session: nox.Session, *groups: str) -> None:
+    """The core and every plugin, editable, and what the session needs besides."""
+    editable = [argument for path in [".", *PLUGINS] for argument in ("-e", f"./{path}")]
+    session.install(*editable, *group(*groups), env=INSTALLED_CORE)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Format and lint."""
+    session.install(*group("lint"))
+    session.run("ruff", "format", "--check")
+    session.run("ruff", "check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types: the core with its tests, then each plugin with its own."""
+    install_everything(session, "types", "test", "certify")
+    session.run("mypy")
+    root = Path.cwd()
+    for plugin in PLUGINS:  # apart, because every plugin has a module tests.conftest
+        with session.chdir(plugin):
+            config, cache = (
+                f"--config-file={root}/pyproject.toml",
+                f"--cache-dir={root}/.mypy_cache",
+            )
+            session.run("mypy", config, cache, ".")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The core's tests and every plugin's, with everything installed, without the vendors' SDKs."""
+    install_everything(session, "test")
+    session.run("pytest", "-m", "not certify", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("plugin", PLUGINS, ids=[path.name for path in PLUGINS])
+def plugins(session: nox.Session, plugin: Path) -> None:
+    """One plugin with nothing but what it asks for itself, as built and installed by a user."""
+    session.install(f"./{plugin}", *group("test"))
+    session.run("pytest", "-m", "not certify", str(plugin), *session.posargs)
+
+
+@nox.session
+def certify(session: nox.Session) -> None:
+    """The vendors' own SDKs against our fakes of the vendors."""
+    install_everything(session, "test", "certify")
+    session.run("pytest", "-m", "certify", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation: nothing undocumented, every snippet runs."""
+    install_everything(session, "test")
+    session.run("pytest", "tests/test_docs.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """The benchmarks in their quick form."""
+    install_everything(session, "test")
+    session.run("python", "contrib/bench", "--quick", *session.posargs)
+
+
+@nox.session(python="3.11")
+def minimums(session: nox.Session) -> None:
+    """The core's tests with the oldest versions that it allows."""
+    constraints = Path(session.create_tmp()) / "minimums.txt"
+    constraints.write_text("\n".join(oldest(PROJECT["project"]["dependencies"])) + "\n", "utf-8")
+    session.install("-e", ".", *group("test"), "-c", str(constraints))
+    session.run("pytest", "tests", "-m", "not certify", *session.posargs)
+
+
+def oldest(requirements: list[str]) -> list[str]:
+    """``name>=version; marker`` as ``name==version; marker``."""
+    return [re.sub(r">=\s*", "==", requirement, count=1) for requirement in requirements]
