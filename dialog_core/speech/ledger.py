@@ -45,6 +45,8 @@ class Entry:
     segment: SpeakText
     audio: bytearray = attrs.field(factory=bytearray)
     """All of it, until it is heard."""
+    made: float | None = None
+    """Seconds of audio made so far; None before the first."""
     words: tuple[Word, ...] = ()
     """Times from the segment's first audio."""
     complete: bool = False
@@ -89,9 +91,10 @@ class Ledger:
         entry = self.entries.get(key)
         if entry is None or entry.stopped_at is not None or entry.complete:
             return ()
-        if not entry.audio:
-            entry.began_in_reply = self._made_before(key)
+        if entry.made is None:
+            entry.made, entry.began_in_reply = 0.0, self._made_before(key)
         entry.audio += audio.data
+        entry.made += self.fmt.seconds(len(audio.data))
         for word in audio.words:
             self._enter_word(audio.reply, word)
         protected = entry.segment.protected
@@ -107,13 +110,17 @@ class Ledger:
             entry for other, entry in self.entries.items() if other[0] == key[0] and other < key
         )
         last = max(earlier, key=lambda entry: entry.segment.index, default=None)
-        return last.began_in_reply + self.fmt.seconds(len(last.audio)) if last else 0.0
+        return last.began_in_reply + (last.made or 0.0) if last else 0.0
 
     def _enter_word(self, reply: int, word: Word) -> None:
         """Give a word, timed from the reply's first audio, to the segment that was speaking then."""
         owner = None
         for key, entry in self.entries.items():
-            if key[0] == reply and entry.audio and entry.began_in_reply <= word.start + 1e-3:
+            if (
+                key[0] == reply
+                and entry.made is not None
+                and entry.began_in_reply <= word.start + 1e-3
+            ):
                 owner = entry
         if owner is not None:
             shift = owner.began_in_reply
@@ -203,8 +210,7 @@ class Ledger:
         return "".join(pieces).strip()
 
     def _part(self, key: Key, entry: Entry, now: float) -> str:
-        made = self.fmt.seconds(len(entry.audio)) if entry.audio else self._sent.get(key, 0.0)
-        total = made if entry.complete else None
+        total = entry.made if entry.complete else None
         return spoken_part(entry.segment.text, self.position(key, now), total, entry.words)
 
     def is_played(self, reply: int) -> bool:

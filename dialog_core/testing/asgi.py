@@ -5,9 +5,12 @@ from typing import Any
 from urllib.parse import unquote
 
 import httpx
-from starlette.types import ASGIApp
+from anyio.abc import TaskGroup
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
-__all__ = ["Apps", "Drop", "app_for", "new_scope"]
+__all__ = ["Apps", "ClientGone", "Drop", "app_for", "new_scope", "play", "port_of"]
 
 Apps = ASGIApp | Mapping[str, ASGIApp]
 """One application for every host, or one for each."""
@@ -15,6 +18,30 @@ Apps = ASGIApp | Mapping[str, ASGIApp]
 
 class Drop(Exception):
     """Raised in a fake vendor: the connection is lost here, without a goodbye."""
+
+
+class ClientGone(OSError):
+    """What ASGI raises from `send` after the client has left."""
+
+
+LEFT = (Drop, ClientGone, ClientDisconnect, WebSocketDisconnect)
+
+
+async def play(
+    app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, tasks: TaskGroup
+) -> bool:
+    """Run an application; tells whether it returned, rather than dropped or was left by its client.
+
+    Any other error in it ends everything at once, so that a test fails with that error and not with what follows.
+    """
+    try:
+        await app(scope, receive, send)
+    except LEFT:
+        return False
+    except Exception:
+        tasks.cancel_scope.cancel()
+        raise
+    return True
 
 
 def app_for(apps: Apps, host: str) -> ASGIApp | None:

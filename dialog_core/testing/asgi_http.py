@@ -9,10 +9,9 @@ import attrs
 import httpx
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
-from dialog_core.testing.asgi import Apps, Drop, app_for, new_scope
+from dialog_core.testing.asgi import Apps, app_for, new_scope, play
 
 __all__ = ["MemoryTransport"]
 
@@ -33,11 +32,10 @@ class Exchange:
     gone: anyio.Event = attrs.field(factory=anyio.Event)
     answer: tuple[int, list[tuple[bytes, bytes]]] | None = None
 
-    async def run(self) -> None:
+    async def run(self, tasks: TaskGroup) -> None:
         """Run the application to its end; without a complete body the client sees a lost connection."""
         try:
-            with suppress(Drop, ClientDisconnect):
-                await self.app(self.scope, self.receive, self.send)
+            await play(self.app, self.scope, self.receive, self.send, tasks=tasks)
         finally:
             self.started.set()
             self.sender.close()
@@ -106,7 +104,7 @@ class MemoryTransport(httpx.AsyncBaseTransport):
         if app is None:
             raise httpx.ConnectError(f"nobody plays {request.url.host}", request=request)
         exchange = await new_exchange(app, request)
-        self._tasks.start_soon(exchange.run)
+        self._tasks.start_soon(exchange.run, self._tasks)
         timeouts: Mapping[str, float | None] = request.extensions.get("timeout", {})
         try:
             with anyio.fail_after(timeouts.get("read")):

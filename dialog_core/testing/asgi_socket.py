@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -10,13 +10,12 @@ import httpx
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from starlette.types import ASGIApp
-from starlette.websockets import WebSocketDisconnect
+from starlette.types import ASGIApp, Scope
 
 from dialog_core.errors import HandshakeRefused, SocketClosed, SocketError
 from dialog_core.factory import Connect
 from dialog_core.net.version import USER_AGENT
-from dialog_core.testing.asgi import Apps, Drop, app_for, new_scope, port_of
+from dialog_core.testing.asgi import Apps, ClientGone, app_for, new_scope, play, port_of
 
 __all__ = ["memory_connect"]
 
@@ -51,10 +50,6 @@ class Ended:
     reason: str = ""
     by_client: bool = False
     by_app: bool = False
-
-
-class ClientGone(OSError):
-    """What ASGI raises from `send` after the client has left."""
 
 
 class MemorySocket:
@@ -99,14 +94,12 @@ class MemorySocket:
 
     # the application's end
 
-    async def run(self, app: ASGIApp, scope: MutableMapping[str, Any]) -> None:
+    async def run(self, app: ASGIApp, scope: Scope, tasks: TaskGroup) -> None:
         """Run the application; if it returns or drops without closing, the client sees code 1006."""
         try:
-            await app(scope, self._app_receive, self._app_send)
-            if not self.handshake.accepted and self.handshake.refusal is None:
+            returned = await play(app, scope, self._app_receive, self._app_send, tasks=tasks)
+            if returned and not self.handshake.accepted and self.handshake.refusal is None:
                 self.handshake.refusal = 500, {}
-        except (Drop, WebSocketDisconnect, ClientGone):
-            self.handshake.refusal = None
         finally:
             self._end_by_app(LOST, "")
             self.handshake.done.set()
@@ -178,7 +171,7 @@ def memory_connect(apps: Apps, tasks: TaskGroup) -> Connect:
     def connect(
         url: str, *, headers: Mapping[str, str] | None = None, timeout: float = 10.0
     ) -> AbstractAsyncContextManager[MemorySocket]:
-        return open_memory_socket(apps, tasks.start_soon, httpx.URL(url), headers or {}, timeout)
+        return open_memory_socket(apps, tasks, httpx.URL(url), headers or {}, timeout)
 
     return connect
 
@@ -186,7 +179,7 @@ def memory_connect(apps: Apps, tasks: TaskGroup) -> Connect:
 @asynccontextmanager
 async def open_memory_socket(
     apps: Apps,
-    start: Callable[..., object],
+    tasks: TaskGroup,
     url: httpx.URL,
     headers: Mapping[str, str],
     timeout: float,  # noqa: ASYNC109 - the contract of Connect
@@ -198,7 +191,7 @@ async def open_memory_socket(
         raise SocketError(f"cannot connect to {where}: nobody plays this host")
     socket = MemorySocket()
     try:
-        start(socket.run, app, new_socket_scope(url, headers))
+        tasks.start_soon(socket.run, app, new_socket_scope(url, headers), tasks)
         with anyio.fail_after(timeout):
             await socket.handshake.done.wait()
         check(socket.handshake, where)

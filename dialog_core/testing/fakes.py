@@ -98,9 +98,9 @@ class FakeSttSession:
 
 @attrs.define(eq=False)
 class FakeTts:
-    """Speaks every word in the same time, as audio that :func:`heard_words` reads back."""
+    """Speaks every character in the same time, as audio that :func:`heard_words` reads back."""
 
-    seconds_per_word: float = 0.25
+    seconds_per_character: float = 0.06
     latency: float = 0.1
     """Seconds to the first audio of a segment."""
     word_times: bool = True
@@ -110,6 +110,8 @@ class FakeTts:
     cancelled: int = 0
     """Voices that were left before they had finished."""
     spoken: list[SpeakText] = attrs.field(factory=list)
+    sizes: dict[tuple[int, int], int] = attrs.field(factory=dict)
+    """Bytes of audio of each word, by reply and number from 1."""
 
     @asynccontextmanager
     async def open(self, fmt: AudioFormat) -> AsyncIterator[FakeTtsSession]:
@@ -144,6 +146,7 @@ class FakeVoice:
     _receive: MemoryObjectReceiveStream[SpeakText]
     finished: bool = False
     _words: int = 0
+    _seconds: float = 0.0
 
     async def speak(self, segment: SpeakText) -> None:
         self.session.tts.spoken.append(segment)
@@ -158,30 +161,34 @@ class FakeVoice:
             await anyio.sleep(tts.latency)
             if tts.fails_on is not None and tts.fails_on in segment.text:
                 raise tts.error or ProviderError("fake", "failed", stage="tts")
-            for _word in segment.text.split():
-                yield self._say(segment)
+            for word in segment.text.split():
+                yield self._say(segment, word)
             yield AudioOut(segment.reply, segment.index, b"", last=True)
         self.finished = True
 
-    def _say(self, segment: SpeakText) -> AudioOut:
+    def _say(self, segment: SpeakText, word: str) -> AudioOut:
         tts, fmt = self.session.tts, self.session.fmt
-        start, self._words = self._words * tts.seconds_per_word, self._words + 1
-        pattern = WORD.pack(self.reply, self._words)
-        nbytes = fmt.nbytes(tts.seconds_per_word)
-        data = (pattern * (nbytes // WORD.size + 1))[:nbytes]
-        word = Word(segment.text.split()[0], start, start + tts.seconds_per_word)
-        return AudioOut(segment.reply, segment.index, data, (word,) if tts.word_times else ())
+        self._words += 1
+        nbytes = fmt.nbytes((len(word) + 1) * tts.seconds_per_character)
+        tts.sizes[self.reply, self._words] = nbytes
+        data = (WORD.pack(self.reply, self._words) * (nbytes // WORD.size + 1))[:nbytes]
+        start, self._seconds = self._seconds, self._seconds + fmt.seconds(nbytes)
+        timed = (Word(word, start, self._seconds),) if tts.word_times else ()
+        return AudioOut(segment.reply, segment.index, data, timed)
 
 
-def heard_words(played: Iterable[Played], tts: FakeTts, fmt: AudioFormat) -> dict[int, float]:
+def heard_words(played: Iterable[Played], tts: FakeTts) -> dict[int, float]:
     """How many words of each reply of a :class:`FakeTts` were heard; the last may count in part."""
-    nbytes: Counter[int] = Counter()
+    nbytes: Counter[tuple[int, int]] = Counter()
     for piece in played:
         for start in range(0, len(piece.audio) - WORD.size + 1, WORD.size):
-            reply, _ = WORD.unpack_from(piece.audio, start)
-            nbytes[reply] += WORD.size
-    whole = fmt.nbytes(tts.seconds_per_word)
-    return {reply: count / whole for reply, count in nbytes.items()}
+            nbytes[WORD.unpack_from(piece.audio, start)] += WORD.size
+    heard: dict[int, float] = {}
+    for (reply, word), count in nbytes.items():
+        whole = tts.sizes.get((reply, word))
+        if whole is not None:
+            heard[reply] = heard.get(reply, 0.0) + min(1.0, count / whole)
+    return heard
 
 
 # --- language model
