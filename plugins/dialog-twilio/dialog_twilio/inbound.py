@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from dialog_core.audio import TELEPHONE, AudioFrame
+from dialog_core.errors import ProviderProtocolError
+from dialog_core.factory import Clock
+from dialog_core.protocols import LineEvent, LineStopped, MarkReturned
+from dialog_core.turns.events import Keypress
+from dialog_twilio.owed import Owed
+from dialog_twilio.protocol import Dtmf, Mark, Media, MediaBody, Message, Stop, Unknown, parse
+from dialog_twilio.stream import MediaStream, Phase, Wire
+
+__all__ = ["AudioClock", "Inbound"]
+
+KEYS = frozenset("0123456789*#ABCD")
+GARBAGE_MOST = 100
+"""Unreadable messages that a line survives."""
+KINDS_MOST = 16
+BYTES_PER_SECOND = TELEPHONE.bytes_per_second
+
+Note = Callable[[str, str], None]
+"""Record a trouble: a constant sentence, and a detail."""
+
+
+class AudioClock:
+    """Twilio's timestamps as seconds since the first sample of the call, across all of its streams.
+
+    Each stream counts from its own start. A stream that returns goes on where the call now is, so that the gap has
+    its true length.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began: float | None = None
+        self._offset: float | None = None
+        self.now = 0.0
+        """End of the newest frame."""
+
+    def place(self, milliseconds: int, nbytes: int) -> float:  # per frame
+        """When a frame's first sample sounds."""
+        seconds = milliseconds / 1000
+        if self._offset is None:
+            self._offset = self._first() - seconds
+        at = self._offset + seconds
+        self.now = at + nbytes / BYTES_PER_SECOND
+        return at
+
+    def new_stream(self) -> None:
+        """The next frame's timestamp counts from another start."""
+        self._offset = None
+
+    def _first(self) -> float:
+        arrived = self._clock.monotonic()
+        if self._began is None:
+            self._began = arrived
+        return max(self.now, arrived - self._began)
+
+
+class Inbound:
+    """All that comes from a line, in order; reads straight from the socket, without a queue or a task between.
+
+    Callbacks that came by HTTP go before the next frame, so they wait 20 ms at most while audio flows.
+    """
+
+    def __init__(
+        self, wire: Wire, owed: Owed, clock: Clock, waits: tuple[float, float], note: Note
+    ) -> None:
+        """waits: seconds for a stream to return, and for callbacks after the end."""
+        self._wire = wire
+        self._owed = owed
+        self._clock = clock
+        self._waits = waits
+        self._note = note
+        self._audio = AudioClock(clock)
+        self._noted: dict[str, int] = {}
+        self._until = 0.0
+
+    def __aiter__(self) -> Inbound:
+        return self
+
+    async def __anext__(self) -> LineEvent:  # per frame
+        waiting = self._owed.waiting
+        wire = self._wire
+        while True:
+            if waiting:
+                return waiting.popleft()
+            if wire.phase is Phase.STOPPED:
+                await self._wait_for_owed()
+                continue
+            stream = wire.stream
+            raw = await stream.receive()
+            text = raw.get("text")
+            if text is None:
+                event = await self._without_text(raw, stream)
+            else:
+                event = await self._read(text, stream)
+            if event is not None:
+                return event
+
+    async def _read(self, text: str, stream: MediaStream) -> LineEvent | None:  # per frame
+        try:
+            message = parse(text)
+            if type(message) is Media:
+                return self._frame(message.media)
+        except (ProviderProtocolError, ValueError) as error:
+            return self._garbage(str(error))
+        return await self._other(message, stream)
+
+    def _frame(self, media: MediaBody) -> AudioFrame | None:  # per frame
+        if media.track != "inbound":
+            return None
+        payload = media.payload
+        return AudioFrame(self._audio.place(int(media.timestamp), len(payload)), payload)
+
+    async def _other(self, message: Message, stream: MediaStream) -> LineEvent | None:
+        match message:
+            case Dtmf(dtmf=body) if body.digit in KEYS:
+                return Keypress(self._audio.now, body.digit)
+            case Mark() if message.generation == self._wire.generation:
+                return MarkReturned(message.name)
+            case Stop():
+                return await self._ended(stream, "hangup")
+            case Unknown(event=kind):
+                self._once(f"unknown {kind[:40]}", "a message of an unknown kind was skipped", kind)
+        return None
+
+    async def _without_text(
+        self, raw: MutableMapping[str, Any], stream: MediaStream
+    ) -> LineEvent | None:
+        if raw["type"] == "websocket.disconnect":
+            stream.closed = True
+            return await self._ended(stream, "lost")
+        return self._garbage("a binary message came on the media socket")
+
+    def _garbage(self, error: str) -> LineStopped | None:
+        """Skip what cannot be read, unless the peer sends nothing else."""
+        if self._once("garbage", "an unreadable message was skipped", error) < GARBAGE_MOST:
+            return None
+        return self._stopped("error: too many unreadable messages")
+
+    def _once(self, kind: str, what: str, detail: str) -> int:
+        """Note the first of a kind. Returns how many there were."""
+        if kind not in self._noted and len(self._noted) >= KINDS_MOST:
+            return 0
+        self._noted[kind] = self._noted.get(kind, 0) + 1
+        if self._noted[kind] == 1:
+            self._note(what, detail[:200])
+        return self._noted[kind]
+
+    async def _ended(self, ended: MediaStream, reason: str) -> LineStopped | None:
+        """A stream is over. None if it has returned on another socket."""
+        wire = self._wire
+        ended.done.set()
+        await wire.settled()
+        if wire.phase is Phase.MOVING:
+            await wire.arrived(self._waits[0])
+        if wire.stream is not ended:
+            self._audio.new_stream()
+            return None
+        match wire.phase:
+            case Phase.LEAVING:
+                return self._stopped("transferred")
+            case Phase.MOVING:
+                return self._stopped("error: the stream did not return after digits")
+            case Phase.ENDING:
+                return self._stopped("hangup")
+        return self._stopped(reason)
+
+    def _stopped(self, reason: str) -> LineStopped:
+        self._until = self._clock.monotonic() + self._waits[1]
+        self._wire.stop(reason)
+        return LineStopped(reason)
+
+    async def _wait_for_owed(self) -> None:
+        """Raises: StopAsyncIteration when nothing is owed any more, or it is not worth waiting."""
+        left = self._until - self._clock.monotonic()
+        if self._owed.complete or left <= 0:
+            raise StopAsyncIteration
+        await self._owed.news(left)

@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+
+import anyio
+import attrs
+import httpx
+import msgspec
+
+from dialog_core.errors import (
+    ProviderError,
+    ProviderProtocolError,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from dialog_core.factory import Services
+from dialog_core.resilience.backoff import Backoff
+from dialog_twilio.settings import TwilioSettings
+
+__all__ = ["Problem", "TwilioRest", "read_problem"]
+
+BACKOFF = Backoff(first=0.25, cap=2.0, jitter=1.0)
+RECORDING_MOST_BYTES = 256 * 1024 * 1024
+DOWNLOAD_SECONDS = 120.0
+
+TOO_MANY = 429
+SERVER_ERRORS = 500
+GONE = frozenset({20404, 21220})
+"""The call does not exist any more, or is not in progress: what hanging up wants."""
+
+MEANINGS: Mapping[int, str] = {
+    20003: "the credentials are wrong",
+    20404: "there is no such thing, or no more",
+    20429: "too many requests at once",
+    21200: "the call cannot be made like this",
+    21210: "the caller id is not verified",
+    21211: "the number to be called is not valid",
+    21220: "the call is not in progress",
+    13224: "the number cannot be called",
+    32650: "the transcription engine is not known",
+}
+"""Twilio's own sentences may hold numbers of callers; these do not. Source: Twilio docs, error dictionary."""
+
+Form = Mapping[str, str | Sequence[str]]
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """Both shapes of an error: the classic one and RFC 9457's."""
+
+    code: int | None = None
+    status: int | None = None
+
+
+class Created(msgspec.Struct, frozen=True):
+    """What we need of a thing that Twilio made."""
+
+    sid: str
+
+
+_decode_error = msgspec.json.Decoder(ErrorBody).decode
+_decode_created = msgspec.json.Decoder(Created).decode
+
+
+@attrs.frozen
+class Problem:
+    """Why Twilio did not do what it was asked."""
+
+    status: int
+    code: int | None
+    request_id: str | None
+
+    def error(self) -> ProviderError:
+        """As one of ours, without a word of Twilio's."""
+        if self.code is None:
+            what = "refused without a reason"
+        else:
+            what = f"error {self.code}: {MEANINGS.get(self.code, 'see the error dictionary')}"
+        kind = (
+            ProviderUnavailable
+            if self.status == TOO_MANY or self.status >= SERVER_ERRORS
+            else ProviderRejected
+        )
+        return kind("twilio", what, stage="voip", status=self.status, request_id=self.request_id)
+
+
+def read_problem(response: httpx.Response) -> Problem:
+    """What an answer that is not a success says; its body may be anything."""
+    try:
+        code = _decode_error(response.content).code
+    except (msgspec.DecodeError, UnicodeError):
+        code = None
+    return Problem(response.status_code, code, response.headers.get("twilio-request-id"))
+
+
+class TwilioRest:
+    """The part of Twilio's REST interface that a live call needs.
+
+    Refusals with 429 were not processed and are tried again; so are server errors and lost answers, unless doing the
+    thing twice would be worse. Every method raises: ProviderError.
+    Source: Twilio docs, "Call resource", "Recordings resource", "Real-Time Transcription resource".
+    """
+
+    def __init__(
+        self,
+        settings: TwilioSettings,
+        services: Services,
+        *,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._settings = settings
+        self._http = services.http
+        self._chance = chance
+        self._account = f"{settings.rest_url}/2010-04-01/Accounts/{settings.account_sid}"
+
+    async def complete_call(self, call: str) -> None:
+        """Hang up. A call that is already gone is a success."""
+        response = await self._request("POST", f"/Calls/{call}.json", {"Status": "completed"})
+        problem = read_problem(response)
+        gone = problem.status == httpx.codes.NOT_FOUND or problem.code in GONE
+        if not response.is_success and not gone:
+            raise problem.error()
+
+    async def update_call(self, call: str, twiml: str) -> None:
+        """Replace what the call is doing by other TwiML."""
+        await self._accepted("POST", f"/Calls/{call}.json", {"Twiml": twiml})
+
+    async def start_recording(self, call: str, callback: str) -> str:
+        """Record both sides on two channels, untrimmed. Returns the recording's sid."""
+        form = {
+            "RecordingChannels": "dual",
+            "RecordingTrack": "both",
+            "Trim": "do-not-trim",
+            "RecordingStatusCallback": callback,
+            "RecordingStatusCallbackMethod": "POST",
+            "RecordingStatusCallbackEvent": ["in-progress", "completed", "absent"],
+        }
+        return await self._create(f"/Calls/{call}/Recordings.json", form)
+
+    async def stop_recording(self, call: str, recording: str) -> None:
+        """End a recording; its callback follows."""
+        path = f"/Calls/{call}/Recordings/{recording}.json"
+        await self._accepted("POST", path, {"Status": "stopped"})
+
+    async def delete_recording(self, recording: str) -> None:
+        """Remove a recording. One that is already gone is a success."""
+        response = await self._request("DELETE", f"/Recordings/{recording}.json")
+        if not response.is_success and response.status_code != httpx.codes.NOT_FOUND:
+            raise read_problem(response).error()
+
+    async def download_recording(self, recording: str) -> bytes:
+        """A completed recording as a WAV file: two channels, or one where there are not two."""
+        try:
+            with anyio.fail_after(DOWNLOAD_SECONDS):
+                response = await self._download(recording, channels=2)
+                if response.status_code == httpx.codes.BAD_REQUEST:
+                    response = await self._download(recording, channels=1)
+        except TimeoutError as error:
+            raise _unavailable(f"a recording did not come in {DOWNLOAD_SECONDS:g} s") from error
+        except httpx.HTTPError as error:
+            raise _unavailable(f"a recording was lost: {type(error).__name__}") from error
+        if not response.is_success:
+            raise read_problem(response).error()
+        return response.content
+
+    async def start_transcription(self, call: str, callback: str) -> str:
+        """Transcribe both sides. Returns the transcription's sid."""
+        settings = self._settings
+        form = {
+            "Track": "both_tracks",
+            "StatusCallbackUrl": callback,
+            "StatusCallbackMethod": "POST",
+            "InboundTrackLabel": "caller",
+            "OutboundTrackLabel": "agent",
+            "PartialResults": "true",
+            "LanguageCode": settings.transcription_language,
+            "TranscriptionEngine": settings.transcription_engine,
+        }
+        if settings.transcription_model:
+            form["SpeechModel"] = settings.transcription_model
+        return await self._create(f"/Calls/{call}/Transcriptions.json", form)
+
+    async def stop_transcription(self, call: str, transcription: str) -> None:
+        """End a transcription; its last callbacks follow."""
+        path = f"/Calls/{call}/Transcriptions/{transcription}.json"
+        await self._accepted("POST", path, {"Status": "stopped"})
+
+    async def _create(self, path: str, form: Form) -> str:
+        response = await self._accepted("POST", path, form, twice=False)
+        try:
+            return _decode_created(response.content).sid
+        except (msgspec.DecodeError, UnicodeError) as error:
+            message = "what was made has no sid"
+            raise ProviderProtocolError("twilio", message, stage="voip") from error
+
+    async def _accepted(
+        self, method: str, path: str, form: Form | None = None, *, twice: bool = True
+    ) -> httpx.Response:
+        response = await self._request(method, path, form, twice=twice)
+        if not response.is_success:
+            raise read_problem(response).error()
+        return response
+
+    async def _request(
+        self, method: str, path: str, form: Form | None = None, *, twice: bool = True
+    ) -> httpx.Response:
+        """twice: whether doing it two times is harmless. Returns the last answer, whatever it says."""
+        try:
+            with anyio.fail_after(self._settings.rest_deadline):
+                return await self._tries(method, path, form, twice=twice)
+        except TimeoutError as error:
+            raise _unavailable(f"no answer in {self._settings.rest_deadline:g} s") from error
+
+    async def _tries(
+        self, method: str, path: str, form: Form | None, *, twice: bool
+    ) -> httpx.Response:
+        for tries_left in range(self._settings.retries, -1, -1):
+            try:
+                response = await self._once(method, path, form)
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                if not tries_left:
+                    raise _unavailable(f"not reached: {type(error).__name__}") from error
+                wait = self._pause(tries_left)
+            except httpx.HTTPError as error:
+                if not tries_left or not twice:
+                    raise _unavailable(f"no answer: {type(error).__name__}") from error
+                wait = self._pause(tries_left)
+            else:
+                status = response.status_code
+                again = status == TOO_MANY or (status >= SERVER_ERRORS and twice)
+                if not again or not tries_left:
+                    return response
+                wait = max(self._pause(tries_left), _retry_after(response))
+            await anyio.sleep(wait)
+        raise AssertionError("the last try returns or raises")
+
+    async def _once(self, method: str, path: str, form: Form | None) -> httpx.Response:
+        return await self._http.request(
+            method,
+            self._account + path,
+            data=dict(form) if form else None,
+            auth=self._settings.credentials,
+            timeout=self._settings.rest_timeout,
+        )
+
+    async def _download(self, recording: str, *, channels: int) -> httpx.Response:
+        """The address is made from the sid, so that credentials go to Twilio and nowhere else."""
+        async with self._http.stream(
+            "GET",
+            f"{self._account}/Recordings/{recording}.wav",
+            params={"RequestedChannels": str(channels)},
+            auth=self._settings.credentials,
+            follow_redirects=True,
+        ) as response:
+            body = bytearray()
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > RECORDING_MOST_BYTES:
+                    message = f"a recording is over {RECORDING_MOST_BYTES} bytes"
+                    raise ProviderProtocolError("twilio", message, stage="voip")
+        return httpx.Response(response.status_code, headers=_plain(response), content=bytes(body))
+
+    def _pause(self, tries_left: int) -> float:
+        return BACKOFF.wait(self._settings.retries - tries_left, self._chance)
+
+
+def _plain(response: httpx.Response) -> dict[str, str]:
+    """Headers without those of the body's encoding, which is undone."""
+    dropped = {"content-encoding", "content-length", "transfer-encoding"}
+    return {name: value for name, value in response.headers.items() if name not in dropped}
+
+
+def _retry_after(response: httpx.Response) -> float:
+    """Seconds that Twilio asks for; 0 if it does not, or asks with a date."""
+    value: str = response.headers.get("retry-after", "")
+    return float(value) if value.isdecimal() else 0.0
+
+
+def _unavailable(message: str) -> ProviderUnavailable:
+    return ProviderUnavailable("twilio", message, stage="voip")

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import enum
+
+import anyio
+import attrs
+from starlette.types import Receive, Send
+
+from dialog_core.errors import LineError
+from dialog_twilio.protocol import Envelopes
+
+__all__ = ["GONE_ERRORS", "MediaStream", "Phase", "Wire"]
+
+CLOSE_SECONDS = 0.5
+GONE_ERRORS = (OSError, RuntimeError, anyio.BrokenResourceError, anyio.ClosedResourceError)
+"""What servers raise from ASGI's `send` when the peer has left: the standard says OSError, not all follow it."""
+
+
+class MediaStream:
+    """One media socket after its start message."""
+
+    def __init__(self, receive: Receive, send: Send, sid: str) -> None:
+        self.receive = receive
+        """ASGI's own; read by the line's iteration and by nobody else."""
+        self.envelopes = Envelopes(sid)
+        self.done = anyio.Event()
+        """Set when nobody needs the socket any more, so that the server may let it go."""
+        self.closed = False
+        """True after either side has closed."""
+        self._send = send
+
+    async def send(self, text: str) -> None:
+        """Send a message. Raises: LineError when the socket is gone."""
+        if self.closed:
+            raise LineError("the media stream is closed")
+        try:
+            await self._send({"type": "websocket.send", "text": text})
+        except GONE_ERRORS as error:
+            self.closed = True
+            raise LineError("the media stream was lost while sending") from error
+
+    async def close(self) -> None:
+        """Close the socket, which lets the call go on to the TwiML after the stream. Again is harmless."""
+        self.done.set()
+        if self.closed:
+            return
+        self.closed = True
+        with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+            try:
+                await self._send({"type": "websocket.close", "code": 1000})
+            except GONE_ERRORS:
+                return
+
+
+class Phase(enum.Enum):
+    """What a line is doing."""
+
+    LIVE = "live"
+    MOVING = "moving"
+    """Digits are played; the stream stops and returns on a new socket."""
+    LEAVING = "leaving"
+    """The caller is being transferred; the stream stops for good."""
+    ENDING = "ending"
+    """We have asked for the end of the call."""
+    STOPPED = "stopped"
+
+
+@attrs.define(eq=False)
+class Wire:
+    """What a line's two directions share: the socket of now, and what is being done with it."""
+
+    stream: MediaStream
+    phase: Phase = Phase.LIVE
+    generation: int = 0
+    """Of marks: those of an older one were not played."""
+    reason: str = ""
+    """Why it stopped; empty before."""
+    _settled: anyio.Event = attrs.field(factory=anyio.Event)
+    _changed: anyio.Event = attrs.field(factory=anyio.Event)
+
+    def begin(self, phase: Phase) -> None:
+        """A REST update is on its way that will stop the stream. Say so before it is sent: `stop` may come first."""
+        self.phase = phase
+        self._settled = anyio.Event()
+
+    def settle(self, *, failed: bool) -> None:
+        """The update is over."""
+        if failed and self.phase in {Phase.MOVING, Phase.LEAVING}:
+            self.phase = Phase.LIVE
+        self._settled.set()
+        self.tell()
+
+    async def settled(self) -> None:
+        """Wait until it is known whether the update was made."""
+        if self.phase in {Phase.MOVING, Phase.LEAVING}:
+            await self._settled.wait()
+
+    def rebind(self, stream: MediaStream) -> None:
+        """The stream has returned on another socket. What was sent on the old one counts as not played."""
+        self.stream.done.set()
+        self.stream = stream
+        self.generation += 1
+        self.phase = Phase.LIVE
+        self.tell()
+
+    def stop(self, reason: str) -> None:
+        """No more audio will come or go."""
+        self.phase = Phase.STOPPED
+        self.reason = reason
+        self.stream.done.set()
+        self.tell()
+
+    def tell(self) -> None:
+        """Wake those who wait for a change of phase."""
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def arrived(self, seconds: float) -> bool:
+        """Wait for a stream under way to return; False if it did not, or the line is stopping."""
+        with anyio.move_on_after(seconds):
+            while self.phase is Phase.MOVING:
+                await self._changed.wait()
+        return self.phase is Phase.LIVE

@@ -1,0 +1,41 @@
+"""Twilio from the other side, for tests, demonstrations and load: a phone, and the REST interface.
+
+:func:`place_call` calls a server's voice webhook and behaves as Twilio does towards it; :class:`FakeTwilio` is the REST
+interface as an ASGI application. Together they make a call whose every sample is known::
+
+    fake = FakeTwilio()
+    async with in_memory({"voice.example.com": server, "api.twilio.com": fake}) as services:
+        async with place_call(services, "https://voice.example.com/reception/twilio/voice", twilio=fake) as phone:
+            await phone.heard_silence(1.0)
+            await phone.say(mulaw)
+            ...
+"""
+
+from __future__ import annotations
+
+from dialog_twilio.testing.account import Account, new_sid
+from dialog_twilio.testing.agent_buffer import AgentBuffer
+from dialog_twilio.testing.door import PlainDoor, application
+from dialog_twilio.testing.handset import Echo
+from dialog_twilio.testing.phone import Phone, place_call
+from dialog_twilio.testing.rest import FakeTwilio, RestRequest, stereo_wav
+from dialog_twilio.testing.stage import Stage, open_stage
+from dialog_twilio.testing.verbs import PhoneFault, read_twiml
+
+__all__ = [
+    "Account",
+    "AgentBuffer",
+    "Echo",
+    "FakeTwilio",
+    "Phone",
+    "PhoneFault",
+    "PlainDoor",
+    "RestRequest",
+    "Stage",
+    "application",
+    "new_sid",
+    "open_stage",
+    "place_call",
+    "read_twiml",
+    "stereo_wav",
+]

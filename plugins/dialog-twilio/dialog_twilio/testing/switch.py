@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import anyio
+import attrs
+import httpx
+
+from dialog_core.errors import SocketError
+from dialog_core.factory import Services
+from dialog_twilio.testing.account import Account, new_sid
+from dialog_twilio.testing.agent_buffer import AgentBuffer
+from dialog_twilio.testing.handset import Handset, HandsetStream
+from dialog_twilio.testing.microphone import Microphone
+from dialog_twilio.testing.verbs import (
+    Dial,
+    Hangup,
+    Pause,
+    PhoneFault,
+    Play,
+    Reject,
+    Say,
+    Stream,
+    Verb,
+    read_twiml,
+)
+
+if TYPE_CHECKING:
+    from dialog_twilio.testing.rest import FakeTwilio
+
+__all__ = ["Dialled", "Progress", "Switch"]
+
+TONE_SECONDS = 0.2
+PAUSES: Mapping[str, float] = {"w": 0.5, "W": 1.0}
+
+
+@attrs.frozen
+class Dialled:
+    """Who is called, by whom, through whom."""
+
+    services: Services
+    voice_url: str
+    account: Account
+    method: str
+    fields: Mapping[str, str]
+    twilio: FakeTwilio | None
+
+
+@attrs.define(eq=False)
+class Progress:
+    """How far a call has come."""
+
+    ended: str | None = None
+    transferred_to: str | None = None
+    digits: str = ""
+    spoken: list[str] = attrs.field(factory=list)
+    documents: list[str] = attrs.field(factory=list)
+    update: Sequence[Verb] | None = None
+    over: bool = False
+
+
+class Switch:
+    """Twilio's side of one call: asks the server for TwiML, does it, and reports."""
+
+    def __init__(self, dialled: Dialled, *, keep_audio: bool) -> None:
+        self.call_sid = dialled.fields["CallSid"]
+        self.handset = Handset(
+            dialled.services.clock, AgentBuffer(keep=keep_audio), Microphone(keep=keep_audio)
+        )
+        self.progress = Progress()
+        self.stream: HandsetStream | None = None
+        """The media stream of now."""
+        self.changed = anyio.Event()
+        """Set, and replaced, at every step of the call."""
+        self._dialled = dialled
+
+    def update(self, verbs: Sequence[Verb] | None) -> bool:
+        """REST gave the call other TwiML, or ended it (None). False if it is over already."""
+        if self.progress.over:
+            return False
+        if verbs is None:
+            self.end()
+        else:
+            self.progress.update = verbs
+        self._tell()
+        return True
+
+    async def run(self) -> None:
+        """Ask the server what to do, do it, and tell it what it asked to be told."""
+        try:
+            response = await self._ask()
+            await self._perform(response)
+        finally:
+            self.end()
+        if self._dialled.twilio is not None:
+            await self._dialled.twilio.call_ended(self.call_sid)
+        self.progress.ended = self.progress.ended or "completed"
+        self._tell()
+
+    async def _ask(self) -> tuple[Verb, ...]:
+        fields, url = dict(self._dialled.fields), self._dialled.voice_url
+        if self._dialled.method == "GET":
+            url = str(httpx.URL(url, params=fields))
+            headers = self._dialled.account.sign(url)
+            return self._understood(await self._dialled.services.http.get(url, headers=headers))
+        return self._understood(await self.post(url, fields))
+
+    def _understood(self, response: httpx.Response) -> tuple[Verb, ...]:
+        if response.status_code != httpx.codes.OK:
+            raise PhoneFault(f"11200: the voice webhook answered {response.status_code}")
+        if response.headers.get("content-type", "").partition(";")[0] != "text/xml":
+            raise PhoneFault("12300: the voice webhook's answer is not text/xml")
+        self.progress.documents.append(response.text)
+        return read_twiml(response.content)
+
+    async def post(self, url: str, fields: Mapping[str, str]) -> httpx.Response:
+        """Post a signed form to the server, as all webhooks are."""
+        headers = self._dialled.account.sign(url, fields.items())
+        return await self._dialled.services.http.post(url, data=dict(fields), headers=headers)
+
+    async def _perform(self, verbs: Sequence[Verb]) -> None:
+        left = list(verbs)
+        while left and not self.progress.over:
+            await self._do(left.pop(0))
+            if self.progress.update is not None:
+                left, self.progress.update = list(self.progress.update), None
+
+    async def _do(self, verb: Verb) -> None:
+        match verb:
+            case Stream():
+                await self._connect(verb)
+            case Dial():
+                await self._dial(verb)
+            case Play(digits=digits):
+                self.progress.digits += digits
+                await self._wait(sum(PAUSES.get(digit, TONE_SECONDS) for digit in digits))
+            case Pause(length=seconds):
+                await self._wait(seconds)
+            case Say(text=text):
+                self.progress.spoken.append(text)
+            case Reject(reason=reason):
+                self.progress.ended = "busy" if reason == "busy" else "no-answer"
+                self.end()
+            case Hangup():
+                self.end()
+
+    async def _connect(self, verb: Stream) -> None:
+        account, services = self._dialled.account, self._dialled.services
+        ids = {"accountSid": account.sid, "callSid": self.call_sid}
+        sid = new_sid("MZ")
+        event, error = "stream-stopped", ""
+        try:
+            async with services.connect(verb.url, headers=account.sign(verb.url)) as socket:
+                stream = HandsetStream(socket, self.handset, ids)
+                sid = stream.sid
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._report, verb, sid, "stream-started", "")
+                    tasks.start_soon(self._stop_when_told, stream)
+                    self.stream = stream
+                    self._tell()
+                    await stream.run(verb.parameters)
+                    self.stream = None
+                    tasks.cancel_scope.cancel()
+        except SocketError as problem:
+            event, error = "stream-error", f"31920: {problem}"
+            self.handset.warn(error)
+        await self._report(verb, sid, event, error)
+
+    async def _stop_when_told(self, stream: HandsetStream) -> None:
+        """REST ends a stream while the request is being answered, so its `stop` may come before the answer."""
+        while self.progress.update is None and not self.progress.over:
+            await self.changed.wait()
+        await stream.stop()
+
+    async def _report(self, verb: Stream, sid: str, event: str, error: str) -> None:
+        if not verb.status_callback:
+            return
+        fields = {
+            "AccountSid": self._dialled.account.sid,
+            "CallSid": self.call_sid,
+            "StreamSid": sid,
+            "StreamName": verb.name or sid,
+            "StreamEvent": event,
+            "Timestamp": "2026-01-01T00:00:00.000Z",
+        }
+        if error:
+            fields["StreamError"] = error
+        try:
+            await self.post(verb.status_callback, fields)
+        except httpx.HTTPError as problem:
+            self.handset.warn(f"15003: the stream's status callback failed: {problem}")
+
+    async def _dial(self, verb: Dial) -> None:
+        """The other side answers at once, and stays until the call ends."""
+        self.progress.transferred_to = verb.number
+        self._tell()
+        await self._wait(None)
+        if verb.action:
+            ids = {"AccountSid": self._dialled.account.sid, "CallSid": self.call_sid}
+            await self.post(verb.action, {**ids, "DialCallStatus": "completed"})
+
+    async def _wait(self, seconds: float | None) -> None:
+        """Until so long has passed, other TwiML came, or the call is over."""
+        with anyio.move_on_after(seconds):
+            while self.progress.update is None and not self.progress.over:
+                await self.changed.wait()
+
+    def end(self) -> None:
+        """The call is over; what still runs of it stops."""
+        self.progress.over = True
+        self.handset.microphone.stop()
+        self.handset.tell()
+        self._tell()
+
+    def _tell(self) -> None:
+        self.changed.set()
+        self.changed = anyio.Event()
