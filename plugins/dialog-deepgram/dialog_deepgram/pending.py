@@ -28,6 +28,8 @@ class Pending:
     interim: Transcript | None = None
     settled: float = -math.inf
     """The call's time up to which no audio need be recognised again."""
+    heard: float = -math.inf
+    """The call's time up to which audio has had a result of any kind."""
     _taken: float = -math.inf
     """End of the last promoted word: words before it were passed on."""
 
@@ -36,6 +38,7 @@ class Pending:
 
         A final one may be empty: it takes an interim one back.
         """
+        self.heard = max(self.heard, transcript.at)
         fresh = self._trim(transcript)
         known = self.interim
         if fresh.final:
@@ -56,7 +59,7 @@ class Pending:
         if not early:
             return None
         late = words[len(early) :]
-        self._taken = max(self._taken, min(early[-1].end, before))
+        self._taken = max(self._taken, early[-1].end)
         self.settled = max(self.settled, self._taken)
         promoted = attrs.evolve(self.interim, final=True)
         if not late:

@@ -33,6 +33,8 @@ from dialog_deepgram.settings import DeepgramSettings
 
 __all__ = ["Deepgram", "DeepgramSession"]
 
+UNHEARD = 0.5
+"""Seconds of audio without a result in which words may hide; less is the vendor's ordinary delay."""
 EVENTS = 64
 """Events that may wait to be taken; then the vendor's socket is not read, which slows it down."""
 
@@ -190,9 +192,16 @@ class DeepgramSession:
 
     async def _audio(self) -> None:
         """Wait until there is something to recognise: an idle line needs no connection."""
-        while self.buffer.start is None:
+        while not self._wanted():
             self.pulse.wake = anyio.Event()
             await self.pulse.wake.wait()
+
+    def _wanted(self) -> bool:
+        """True if words are to be had: from audio that waits, or from what the lost connection was sent."""
+        pulse, reader = self.pulse, self.reader
+        asked = pulse.sounding or not pulse.answered.is_set() or self.buffer.unsent > 0
+        unheard = reader.timeline.end - reader.pending.heard > UNHEARD
+        return asked or unheard or reader.pending.interim is not None
 
     async def _post(self, events: Iterable[SttEvent]) -> None:
         async with self._turn:
@@ -213,7 +222,7 @@ class Recognised:
     async def __anext__(self) -> SttEvent:
         try:
             return await self.inbox.receive()
-        except anyio.EndOfStream:
+        except (anyio.EndOfStream, anyio.ClosedResourceError):
             if self.pulse.error is not None:
                 raise self.pulse.error from None
             raise StopAsyncIteration from None

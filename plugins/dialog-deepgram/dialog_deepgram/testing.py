@@ -20,17 +20,19 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.call.clock import SystemClock
 from dialog_core.errors import ProviderProtocolError
+from dialog_core.protocols import SttSession
 from dialog_core.testing.vendor import Drop
 from dialog_deepgram import protocol as wire
 from dialog_deepgram.checks import Options, Refusal, check
 from dialog_deepgram.hearing import Ear, spoken
 from dialog_deepgram.recogniser import REQUEST, FluxRecogniser, LiveRecogniser
 
-__all__ = ["KEY", "Connection", "FakeDeepgram", "Fault", "spoken"]
+__all__ = ["KEY", "Connection", "FakeDeepgram", "Fault", "play", "spoken"]
 
 KEY = "test-key"
 """The API key, or token, that the fake accepts."""
@@ -41,12 +43,26 @@ REPLIES = 256
 REASONS = {429: "TOO_MANY_REQUESTS", 402: "ASR_PAYMENT_REQUIRED", 403: "INSUFFICIENT_PERMISSIONS"}
 
 
+async def play(session: SttSession, frames: Iterable[AudioFrame]) -> None:
+    """Feed frames as a line would: each when its last sample has sounded."""
+    clock = SystemClock()
+    began: float | None = None
+    for frame in frames:
+        if began is None:
+            began = clock.monotonic() - frame.at
+        due = began + frame.at + TELEPHONE.seconds(len(frame.data))
+        await anyio.sleep(max(0.0, due - clock.monotonic()))
+        session.feed(frame)
+
+
 @attrs.frozen
 class Fault:
     """What goes wrong on one connection. Seconds are of audio received on it, but for `late`."""
 
     refuse: int | None = None
     """HTTP status instead of an upgrade."""
+    unanswered: bool = False
+    """Never answer the handshake."""
     drop_after: float | None = None
     """Lose the connection without a close frame."""
     close_after: float | None = None
@@ -126,6 +142,8 @@ class FakeDeepgram:
             code = REASONS.get(fault.refuse, "INTERNAL_SERVER_ERROR")
             judged = Refusal(fault.refuse, code, "refused by a test")
         try:
+            if fault.unanswered:
+                await anyio.sleep_forever()
             if isinstance(judged, Refusal):
                 await websocket.send_denial_response(denial(judged))
                 return
@@ -198,7 +216,8 @@ class Talk:
                     tasks.cancel_scope.cancel()
         if ending.drop:
             raise Drop
-        if ending.code is not None:
+        here = self.websocket.application_state is WebSocketState.CONNECTED
+        if ending.code is not None and here:
             await self.websocket.close(ending.code, ending.reason)
 
     async def _deliver(self, inbox: MemoryObjectReceiveStream[tuple[float, str]]) -> None:
