@@ -10,6 +10,8 @@ from dialog_core.fields import Secret, setting
 
 __all__ = ["ServerSettings"]
 
+MIN_KEY = 32
+
 
 def public_url(_instance: object, _attribute: attrs.Attribute[str], value: str) -> None:
     """Validator: empty, or an address that a path can be added to."""
@@ -36,9 +38,6 @@ def long_enough(_instance: object, _attribute: attrs.Attribute[Any], value: Secr
     """Validator: a signing key that cannot be guessed."""
     if value is not None and len(value.reveal()) < MIN_KEY:
         raise ValueError(f"must be at least {MIN_KEY} characters long")
-
-
-MIN_KEY = 32
 
 
 @attrs.frozen
@@ -75,6 +74,9 @@ class ServerSettings:
     )
     frame_limit: int = setting(
         default=65_536, unit="bytes", at_least=1024, help="largest message on a media socket"
+    )
+    queue_limit: int = setting(
+        default=32, at_least=1, help="messages of one media socket that may wait to be read"
     )
     drain: float = setting(
         default=30.0, unit="s", at_least=0, help="time for live calls to end when stopping"

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import socket as sockets
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from inspect import signature
@@ -375,20 +374,6 @@ async def test_a_missing_pong_is_a_lost_connection() -> None:
 
 
 # TLS
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("tls")
-    pair = folder / "cert.pem", folder / "key.pem"
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
-    command += " -addext subjectAltName=DNS:localhost,IP:127.0.0.1"
-    subprocess.run(  # noqa: S603 - our own words
-        [*command.split(), "-out", str(pair[0]), "-keyout", str(pair[1])],
-        check=True,
-        capture_output=True,
-    )
-    return pair
 
 
 @asynccontextmanager

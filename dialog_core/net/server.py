@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import signal
+import socket as sockets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from types import FrameType
+
+import anyio
+import uvicorn
+
+from dialog_core.errors import SettingsError, SettingsProblem
+from dialog_core.net.app import CallServer
+
+__all__ = ["run", "serve"]
+
+BACKLOG = 2048
+PING_SECONDS = 20.0
+SHUTDOWN_SECONDS = 5
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def silent(_address: str) -> None:
+    """Tell nobody."""
+
+
+async def serve(app: CallServer, *, ready: Callable[[str], None] = silent) -> None:
+    """Serve on the host and port of the settings until SIGTERM or SIGINT, then let live calls finish.
+
+    While draining, webhooks are still answered and new calls refused; a second signal ends the wait.
+    ready: is given the local address, such as ``http://127.0.0.1:8080``, when calls can come.
+    Raises: SettingsError if the port is taken or the certificate does not load. Needs asyncio.
+    """
+    listener = bind(app.settings.host, app.settings.port)
+    with listener:
+        async with app.running():
+            server = DrainingServer(app, ready)
+            try:
+                await server.serve(sockets=[listener])
+            finally:
+                server.stop_listening()
+
+
+def run(app: CallServer, *, ready: Callable[[str], None] = silent) -> None:
+    """Serve in an event loop of its own, uvloop where it is installed."""
+
+    async def main() -> None:
+        await serve(app, ready=ready)
+
+    fast = find_spec("uvloop") is not None
+    anyio.run(main, backend="asyncio", backend_options={"use_uvloop": fast})
+
+
+class DrainingServer(uvicorn.Server):
+    """uvicorn, which by itself closes live sockets at once: this one waits for the calls on them first."""
+
+    def __init__(self, app: CallServer, ready: Callable[[str], None]) -> None:
+        super().__init__(new_config(app))
+        self._room = app.room
+        self._drain = app.settings.drain
+        self._ready = ready
+
+    async def startup(self, sockets: list[sockets.socket] | None = None) -> None:
+        await super().startup(sockets)
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        scheme = "https" if self.config.is_ssl else "http"
+        self._ready(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}")
+
+    async def shutdown(self, sockets: list[sockets.socket] | None = None) -> None:
+        await self._room.drain(self._drain, hurry=lambda: self.force_exit)
+        await self._room.close()
+        await super().shutdown(sockets)
+
+    def stop_listening(self) -> None:
+        """Close the door, also after a failure or a cancellation."""
+        for each in getattr(self, "servers", ()):
+            each.close()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal asks to stop, the second not to wait."""
+        self.force_exit = self.should_exit
+        super().handle_exit(sig, frame)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Turn signals into a drain; unlike uvicorn's own, do not raise them again afterwards."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {each: signal.signal(each, self.handle_exit) for each in SIGNALS}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+
+def new_config(app: CallServer) -> uvicorn.Config:
+    """How uvicorn is to serve. Raises: SettingsError if the certificate does not load."""
+    settings = app.settings
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        ws="websockets-sansio",
+        ws_max_size=settings.frame_limit,
+        ws_max_queue=settings.queue_limit,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        ws_per_message_deflate=False,
+        ssl_certfile=settings.tls_certificate or None,
+        ssl_keyfile=settings.tls_key or None,
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    try:
+        config.load()
+    except OSError as error:
+        what = f"cannot be used with its key: {error}; give a PEM chain and its own key"
+        raise SettingsError(SettingsProblem("server.tls_certificate", what)) from error
+    return config
+
+
+def bind(host: str, port: int) -> sockets.socket:
+    """A listening address. Raises: SettingsError naming it, and what would do."""
+    try:
+        family, kind, proto, _, address = sockets.getaddrinfo(
+            host, port, type=sockets.SOCK_STREAM, flags=sockets.AI_PASSIVE
+        )[0]
+        listener = sockets.socket(family, kind, proto)
+    except OSError as error:
+        raise cannot_listen("server.host", host, port, error) from error
+    try:
+        listener.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise cannot_listen("server.port", host, port, error) from error
+    return listener
+
+
+def cannot_listen(setting: str, host: str, port: int, error: OSError) -> SettingsError:
+    """The operator's error."""
+    advice = "stop what uses it or choose another" if setting == "server.port" else "choose another"
+    what = f"cannot listen on {host}:{port}: {error.strerror or error}; {advice}"
+    return SettingsError(SettingsProblem(setting, what))
