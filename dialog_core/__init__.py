@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dialog_core.agent.call import Call
     from dialog_core.agent.chat import ChatAgent, ChatSettings
     from dialog_core.agent.tools import Tool
-    from dialog_core.app import running, serve
+    from dialog_core.app import new_app, serve
     from dialog_core.audio import TELEPHONE, AudioFormat, AudioFrame, AudioOut, Encoding
     from dialog_core.errors import (
         DialogError,
@@ -82,7 +82,7 @@ __all__ = [
     "Word",
     "hookimpl",
     "load",
-    "running",
+    "new_app",
     "serve",
     "setting",
 ]
@@ -92,7 +92,7 @@ HOMES = {
     "agent.call": ("Call",),
     "agent.chat": ("ChatAgent", "ChatSettings"),
     "agent.tools": ("Tool",),
-    "app": ("running", "serve"),
+    "app": ("new_app", "serve"),
     "audio": ("TELEPHONE", "AudioFormat", "AudioFrame", "AudioOut", "Encoding"),
     "errors": (
         "DialogError",

@@ -1,69 +1,64 @@
-"""An application from a settings file: as an ASGI application, or as a process that serves until it is stopped."""
+"""An application from a settings file: an ASGI application to mount or serve, or a process that serves it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from importlib.util import find_spec
 
 import anyio
 
+from dialog_core.call.clock import SystemClock
 from dialog_core.factory import Services
-from dialog_core.net.server import Application, Hosted, serve_application
+from dialog_core.net.app import CallServer, Hosted
+from dialog_core.net.server import serve as serve_application
 from dialog_core.observe.log import LogBuffer, install
 from dialog_core.observe.observations import Observation
 from dialog_core.plugins import Plugins
 from dialog_core.process import open_process
 from dialog_core.settings import Settings
 
-__all__ = ["running", "serve"]
+__all__ = ["new_app", "serve"]
 
 
-@asynccontextmanager
-async def running(
+def new_app(
     settings: Settings,
     *,
     services: Services | None = None,
     plugins: Plugins | None = None,
     observe: Callable[[Observation], None] | None = None,
-) -> AsyncIterator[Application]:
-    """Everything that runs, and the ASGI application that calls arrive at; mount it where you like.
+) -> CallServer:
+    """The ASGI application of a settings file. Serve it, or mount it and keep its `running()` open.
 
     services: in place of real ones, for tests. observe: sees every observation at once; must not wait.
     """
-    opening = open_process(settings, services=services, plugins=plugins, observe=observe)
-    async with opening as process:
-        hosted = [
-            Hosted(name, agent.voip.name, process.voips[name], partial(process.answer, name))
-            for name, agent in settings.agents.items()
-        ]
-        app = Application(settings.server, hosted, process.services)
-        async with app.running():
-            yield app
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Sequence[Hosted]]:
+        opening = open_process(settings, services=services, plugins=plugins, observe=observe)
+        async with opening as process:
+            yield [
+                Hosted(name, agent.voip.name, process.voips[name], partial(process.answer, name))
+                for name, agent in settings.agents.items()
+            ]
+
+    return CallServer(settings.server, opened, clock=SystemClock())
 
 
-def serve(settings: Settings, *, ready: Callable[[Application, str], None]) -> None:
+def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
     """Serve until a signal comes, then let the calls in progress end. Blocks.
 
-    ready: called with the application and its base URL once the port is open.
+    ready: called with the server's own address, such as ``http://127.0.0.1:8080``, once the port is open.
     Raises: SettingsError if the port cannot be opened.
     """
 
     async def main() -> None:
-        async with anyio.create_task_group() as logging, running(settings) as app:
-            buffer = LogBuffer(settings.log)
-            install(settings.log, buffer, wall=app.services.clock.wall)
+        buffer = LogBuffer(settings.log)
+        install(settings.log, buffer, wall=SystemClock().wall)
+        async with anyio.create_task_group() as logging:
             logging.start_soon(buffer.run)
-            await serve_application(app, settings.server, ready=partial(ready, app))
+            await serve_application(new_app(settings), ready=ready)
             logging.cancel_scope.cancel()
 
-    anyio.run(main, backend_options={"use_uvloop": uvloop_is_there()})
-
-
-def uvloop_is_there() -> bool:
-    """Whether the faster event loop is installed; it does not exist for every system."""
-    try:
-        import uvloop  # noqa: F401, PLC0415 - only asked for here
-    except ImportError:
-        return False
-    return True
+    anyio.run(main, backend_options={"use_uvloop": find_spec("uvloop") is not None})
