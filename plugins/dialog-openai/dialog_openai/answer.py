@@ -1,0 +1,91 @@
+"""One answer under way: items for whoever iterates, deadlines for whoever does not send them."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Self
+
+import anyio
+import attrs
+import httpx
+
+from dialog_core.factory import Services
+from dialog_core.observe.observations import Counted, Trouble
+from dialog_openai.body import Body
+from dialog_openai.protocol import PROVIDER
+from dialog_openai.reader import Item, Reader
+
+__all__ = ["Answer"]
+
+TAIL_SECONDS = 0.5
+"""Time for the token count and the end, once the model has stopped."""
+
+CUT_SHORT = frozenset({"length", "content_filter"})
+
+
+@attrs.define(eq=False)
+class Answer:
+    """Iterates over an answer as it comes. Each read handles all the bytes that it got."""
+
+    services: Services
+    body: Body
+    token_gap: float
+    """Seconds without a chunk that count as dead."""
+    reader: Reader
+    first: float | None = None
+    """When the first token came; None before, and if the answer is empty."""
+    _ready: deque[Item] = attrs.field(factory=deque)
+    _silent: float = 0.0
+
+    async def begin(self) -> None:
+        """Wait for the first token; the caller limits the time.
+
+        Raises: ProviderError, httpx.RequestError.
+        """
+        while not self.reader.ended and not self.reader.begun:
+            data = await self.body.read(urgent=True)
+            self._ready += self.reader.close() if data is None else self.reader.feed(data)
+        if self.reader.begun:
+            self.first = self.services.clock.monotonic()
+        elif self.reader.failure is not None:
+            raise self.reader.failure
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Item:
+        while not self._ready:
+            if self.reader.failure is not None:
+                raise self.reader.failure
+            if self.reader.ended:
+                raise StopAsyncIteration
+            self._ready += await self._more()
+        return self._ready.popleft()
+
+    async def _more(self) -> tuple[Item, ...]:
+        """The items of one read, often none. Silence and loss end the answer."""
+        stopped = self.reader.finish is not None
+        limit = TAIL_SECONDS if stopped else self.token_gap
+        try:
+            with anyio.fail_after(limit - self._silent):
+                data = await self.body.read(urgent=stopped)
+        except TimeoutError:
+            return self.reader.close(f"no token for {self.token_gap:g} s")
+        except httpx.RequestError as error:
+            return self.reader.close(f"lost in the middle of an answer: {type(error).__name__}")
+        if data is None:
+            return self.reader.close()
+        valid = self.reader.valid
+        items = self.reader.feed(data)
+        heard = self.reader.valid > valid
+        self._silent = 0.0 if heard else self._silent + self.body.waited
+        return items
+
+    async def close(self) -> None:
+        """End the answer, and the server's work on it."""
+        reader, observe = self.reader, self.services.observe
+        if reader.malformed:
+            observe(Counted("", f"{PROVIDER} malformed events", reader.malformed))
+        if reader.finish in CUT_SHORT and reader.failure is None:
+            observe(Trouble("", PROVIDER, "the answer was cut short", str(reader.finish)))
+        await self.body.close(ended=reader.ended and reader.failure is None)

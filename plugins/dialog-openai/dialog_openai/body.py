@@ -1,0 +1,83 @@
+"""The bytes of a streamed answer, read when reading pays.
+
+A token read alone costs several times what its bytes do: a wake-up, timers, two changes to the loop's selector. So when
+a read had to wait, but only shortly, tokens are coming fast; the next read then starts `coalesce` after that one ended,
+and takes in one go what came meanwhile. The first token is never held back, nor is a stream whose tokens come slowly,
+nor the end of an answer::
+
+    tokens      |  | ||  | | |||  ||           |          |.
+    reads       ^  ^.......^.....^             ^          ^
+                first      together            as they come
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import anyio
+import attrs
+import httpx
+
+from dialog_core.factory import Clock
+
+__all__ = ["Body", "open_body"]
+
+BUFFERED_SECONDS = 0.0002
+"""A read that took less did not wait: its bytes were there already."""
+DRAIN_SECONDS = 0.1
+"""Time for the end of the body after the end of the answer, which lets the connection be used again."""
+CLOSE_SECONDS = 0.5
+"""Time that closing a response may take."""
+
+
+@attrs.define(eq=False)
+class Body:
+    """Reads a response's body; whoever opens it closes it."""
+
+    response: httpx.Response
+    clock: Clock
+    coalesce: float
+    """Seconds that bytes may gather before they are read together."""
+    chunks: AsyncIterator[bytes]
+    due: float = 0.0
+    """When the next read may start, unless it is urgent."""
+    waited: float = 0.0
+    """Seconds that the latest read waited for its bytes, naps included."""
+
+    async def read(self, *, urgent: bool) -> bytes | None:
+        """The next bytes; None at the end. Raises: httpx.RequestError when the connection is lost."""
+        asked = self.clock.monotonic()
+        if not urgent and asked < self.due:
+            await anyio.sleep(self.due - asked)
+        began = self.clock.monotonic()
+        data = await anext(self.chunks, None)
+        now = self.clock.monotonic()
+        fast = BUFFERED_SECONDS < now - began < self.coalesce / 2
+        self.due = now + self.coalesce if fast else 0.0
+        self.waited = now - asked
+        return data
+
+    async def close(self, *, ended: bool) -> None:
+        """Close the response, which tells the server to stop. ended: nothing but the end of the body is left."""
+        try:
+            if ended:
+                await self.drain()
+        finally:
+            with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+                await self.response.aclose()
+
+    async def drain(self) -> None:
+        """Read to the end of the body, if it comes at once."""
+        with anyio.move_on_after(DRAIN_SECONDS):
+            try:
+                while await anext(self.chunks, None) is not None:
+                    continue
+            except httpx.RequestError:
+                return
+
+
+def open_body(response: httpx.Response, clock: Clock, coalesce: float) -> Body:
+    """The body of a response, decompressed if the server compressed it although it was asked not to."""
+    coded = "content-encoding" in response.headers
+    chunks = response.aiter_bytes() if coded else response.aiter_raw()
+    return Body(response, clock, coalesce, chunks)
