@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import anyio
 import attrs
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["BodyLimit"]
+
+DISCARD = 1_000_000
+DISCARD_SECONDS = 1.0
 
 
 class BodyTooLarge(Exception):
@@ -55,7 +59,19 @@ class BodyLimit:
                 await self._refuse(scope, receive, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await discard(receive)
         answer = PlainTextResponse(
             f"body is larger than {self.limit} bytes\n", 413, {"connection": "close"}
         )
         await answer(scope, receive, send)
+
+
+async def discard(receive: Receive) -> None:
+    """Read a little of what is still under way: a connection closed on unread bytes is reset, and the answer lost."""
+    size = 0
+    with anyio.move_on_after(DISCARD_SECONDS):
+        while size <= DISCARD:
+            message = await receive()
+            size += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                return
