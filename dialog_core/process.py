@@ -59,9 +59,10 @@ class Process:
     async def answer(self, agent: str, line: Line) -> None:
         """Run a call of an agent on a line to its end. Never raises: what goes wrong ends this call only."""
         resolved = self.settings.agents[agent]
+        services = attrs.evolve(self.services, observe=naming(self.services.observe, line.info.id))
         sorry = in_format(self.apologies.get(agent) or recorded(), line.fmt)
         container = CallContainer(
-            services=self.services,
+            services=services,
             agent=resolved,
             engine=self.engines[agent],
             line=line,
@@ -122,6 +123,15 @@ class Process:
             self.services.observe(Trouble("", f"tts {agent.tts.name}", what, str(error)))
             return
         self.apologies[name] = ReadyMade(agent.sorry, audio)
+
+
+def naming(observe: Callable[[Observation], None], call: str) -> Callable[[Observation], None]:
+    """Put the call's id into what its components observe: they need not know it."""
+
+    def named(observation: Observation) -> None:
+        observe(observation if observation.call else attrs.evolve(observation, call=call))
+
+    return named
 
 
 def choose_nothing(kind: str, _table: object) -> Chosen[Any]:

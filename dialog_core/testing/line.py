@@ -67,7 +67,7 @@ class Wire:
         self.owes = False
         self.overflowed = False
         self.marks: deque[tuple[float, str]] = deque()
-        self.marked = anyio.Event()
+        self.changed = anyio.Event()
         self.send, self.receive = anyio.create_memory_object_stream[LineEvent](EVENTS)
 
     def put(self, event: LineEvent) -> None:
@@ -183,13 +183,14 @@ class FakeLine:
     async def mark(self, name: str) -> None:
         self._check()
         self._wire.marks.append((max(self.now, self._wire.ends), name))
-        self._wire.marked.set()
+        self._wire.changed.set()
 
     async def clear(self) -> None:
         self._check()
         now = self.now
         self.clears.append(now)
         self._wire.marks.clear()
+        self._wire.changed.set()
         self.played[:] = [cut for piece in self.played if (cut := self._until(piece, now)).audio]
         self._wire.ends = min(self._wire.ends, now)
 
@@ -278,12 +279,12 @@ class FakeLine:
     async def _return_marks(self) -> None:
         wire = self._wire
         while True:
-            if not wire.marks:
-                wire.marked = anyio.Event()
-                await wire.marked.wait()
-            elif wire.marks[0][0] > self.now + 1e-9:
-                await self.wait(wire.marks[0][0] - self.now)
-            else:
+            wire.changed = anyio.Event()
+            due = wire.marks[0][0] if wire.marks else math.inf
+            if due <= self.now + 1e-9:
                 _, name = wire.marks.popleft()
                 if not self.loses_marks:
                     wire.put(MarkReturned(name))
+                continue
+            with anyio.move_on_after(due - self.now):
+                await wire.changed.wait()

@@ -28,7 +28,7 @@ def judge_overlap(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     if not policy.interruptible or state.protected:
         return state, ()
     overlap = Overlap(
-        voiced=max(0.0, event.at - state.sounding_since),
+        voiced=max(0.0, round(event.at - state.sounding_since, 6)),
         sounding=state.voiced,
         text=state.text,
         probability=state.probability,

@@ -73,7 +73,7 @@ async def random_call(seed: int) -> tuple[InCall, FakeLine, Talker, FakeTts]:
             await line.wait(dice.choice([0.1, 0.5, 1.5, 4.0]))
             words = dice.randint(1, 6)
             await line.say(" ".join(f"w{dice.randint(0, 99)}" for _ in range(words)))
-        await line.wait(dice.choice([0.2, 1.0, 6.0]))
+        await line.wait(dice.choice([0.4, 1.0, 6.0]))
     return call, line, agent, tts
 
 
