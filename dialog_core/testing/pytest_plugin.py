@@ -4,6 +4,9 @@ A tests folder puts its async tests on virtual time with one line in its ``conft
 
     from dialog_core.testing.pytest_plugin import virtual_backend as anyio_backend
 
+A project of its own may load all of this instead, with the markers, by naming this module in the ``pytest_plugins`` of
+its topmost ``conftest.py``. Nothing is loaded into projects that do not ask.
+
 Under the virtual clock a wait takes no time: as soon as every task waits, the clock jumps to the next deadline. Tests
 that use threads, sockets or processes are marked :data:`real_loop`, because the clock cannot see those work.
 """
@@ -39,7 +42,7 @@ async def no_tasks_left(anyio_backend_name: str) -> AsyncIterator[None]:
         return
     import asyncio  # noqa: PLC0415 - only on this backend
 
-    left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    left = [task for task in asyncio.all_tasks() if "TestRunner." not in repr(task.get_coro())]
     assert not left, f"tasks outlived the test: {left}"
 
 
@@ -60,7 +63,9 @@ async def quick_loop(
         yield
     loop.set_debug(False)
     loop.slow_callback_duration = before
-    slow = [record.getMessage() for record in caplog.records if record.name == "asyncio"]
+    slow = [
+        record.getMessage() for record in caplog.get_records("call") if record.name == "asyncio"
+    ]
     assert not slow, f"the loop was blocked: {slow}"
 
 
