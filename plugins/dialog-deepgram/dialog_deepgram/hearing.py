@@ -85,9 +85,8 @@ class Ear:
     last_voice: float = 0.0
     """End of the last voice."""
     _words: list[HeardWord] = attrs.field(factory=list)
-    _phrase: int = -1
-    _began: float | None = None
-    """When the phrase under way began; None between phrases."""
+    _phrase: tuple[int, float | None] = (-1, None)
+    """Number of the latest phrase, and when it began if it is under way."""
     _rest: bytes = b""
 
     @property
@@ -139,24 +138,26 @@ class Ear:
         self._extend(text, start)
 
     def _recite(self, start: float) -> None:
-        if self._began is None or start - self.last_voice > SPAN_GAP:
-            self._phrase, self._began = self._phrase + 1, start
-        phrase = self._words_of_phrase()
+        number, began = self._phrase
+        if began is None or start - self.last_voice > SPAN_GAP:
+            number, began = self._phrase = number + 1, start
+        phrase = self._words_of(number)
         if phrase:
-            step = min(int((start - self._began) / WORD_SECONDS + TINY), len(phrase) - 1)
+            step = min(int((start - began) / WORD_SECONDS + TINY), len(phrase) - 1)
             self._extend(phrase[step], start)
 
     def finish_phrase(self) -> None:
         """Say at once what a stretch of voice was too short for; nothing where words are in the audio."""
-        if self.vocabulary or self._began is None:
+        number, began = self._phrase
+        if self.vocabulary or began is None:
             return
-        said = int((self.last_voice - self._began - UNIT) / WORD_SECONDS + TINY) + 1
-        self._began = None
-        for text in self._words_of_phrase()[said:]:
+        said = int((self.last_voice - began - UNIT) / WORD_SECONDS + TINY) + 1
+        self._phrase = number, None
+        for text in self._words_of(number)[said:]:
             self._words.append(HeardWord(text, self.last_voice - SHORTEST_WORD, self.last_voice))
 
-    def _words_of_phrase(self) -> list[str]:
-        return self.script[self._phrase].split() if self._phrase < len(self.script) else []
+    def _words_of(self, number: int) -> list[str]:
+        return self.script[number].split() if number < len(self.script) else []
 
     def _extend(self, text: str, start: float) -> None:
         last = self._words[-1] if self._words else None

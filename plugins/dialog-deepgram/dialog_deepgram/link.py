@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
 
 import anyio
 import attrs
+from anyio.streams.memory import MemoryObjectSendStream
 
 from dialog_core.errors import (
     HandshakeRefused,
@@ -17,7 +17,7 @@ from dialog_core.errors import (
     SocketClosed,
     SocketError,
 )
-from dialog_core.factory import Clock
+from dialog_core.factory import Services
 from dialog_core.messages import Transcript
 from dialog_core.observe.observations import Counted, Observation, Trouble
 from dialog_core.protocols import SttEvent, WebSocket
@@ -26,7 +26,7 @@ from dialog_deepgram import protocol as wire
 from dialog_deepgram.reader import FluxReader, Reader
 from dialog_deepgram.settings import DeepgramSettings
 
-__all__ = ["Link", "Pulse", "refused", "report_dropped"]
+__all__ = ["Link", "Outlet", "Parts", "Pulse", "refused", "report_dropped"]
 
 PROVIDER = "deepgram"
 STAGE = "stt"
@@ -63,6 +63,8 @@ class Pulse:
 
     wake: anyio.Event = attrs.field(factory=anyio.Event)
     """The sender has something to do."""
+    fed: int = 0
+    """Bytes taken from the line since the sender was last woken for them."""
     finalize: bool = False
     """A Finalize is to be sent."""
     asked: anyio.Event = attrs.field(factory=anyio.Event)
@@ -73,43 +75,57 @@ class Pulse:
     """The line's voice detector hears the caller."""
     unheard_since: float | None = None
     """Since when speech has waited for a result."""
-    recognised: bool = False
-    """This connection has given a result."""
     error: ProviderError | None = None
     """Why the session gave up."""
 
 
-class Post(Protocol):
+@attrs.frozen(eq=False)
+class Outlet:
     """Hands events to whoever listens."""
 
-    async def __call__(self, events: Iterable[SttEvent]) -> None: ...
+    stream: MemoryObjectSendStream[SttEvent]
+    _turn: anyio.Lock = attrs.field(factory=anyio.Lock)
+    """Keeps two tasks' events in order when the listener is behind."""
+
+    async def post(self, events: Iterable[SttEvent]) -> None:
+        """Hand over events in order; waits while the listener is behind."""
+        async with self._turn:
+            for event in events:
+                await self.stream.send(event)
+
+
+@attrs.frozen(eq=False)
+class Parts:
+    """What the connections of one session share, and the session with them."""
+
+    settings: DeepgramSettings
+    services: Services
+    buffer: ReplayBuffer
+    reader: Reader
+    outlet: Outlet
+    pulse: Pulse = attrs.field(factory=Pulse)
+    unknown: set[str] = attrs.field(factory=set)
+    """Kinds of messages that were reported as unknown."""
 
 
 @attrs.define(eq=False)
 class Link:
     """Sends and receives over one socket until it fails."""
 
-    settings: DeepgramSettings
-    buffer: ReplayBuffer
-    reader: Reader
-    pulse: Pulse
-    clock: Clock
-    observe: Callable[[Observation], None]
-    post: Post
+    parts: Parts
     socket: WebSocket
     _last_sent: float = 0.0
     _complaint: str = ""
     """What Deepgram said before it closed."""
     _error: SocketError | ProviderError | None = None
-    _unknown: set[str] = attrs.field(factory=set)
 
     async def run(self) -> None:
         """Returns never. Raises: ProviderError, SocketError."""
-        self._last_sent = now = self.clock.monotonic()
-        if self.pulse.unheard_since is not None:
-            self.pulse.unheard_since = now
+        self._last_sent = now = self._now()
+        if self.parts.pulse.unheard_since is not None:
+            self.parts.pulse.unheard_since = now
         try:
-            if self.settings.flux:
+            if self.parts.settings.flux:
                 await self._greet()
             async with anyio.create_task_group() as tasks:
                 for loop in (self._send, self._receive):
@@ -132,7 +148,7 @@ class Link:
 
     async def _greet(self) -> None:
         """Wait for `Connected`: some bad options yield neither it nor an error."""
-        limit = self.settings.connect_timeout
+        limit = self.parts.settings.connect_timeout
         with anyio.move_on_after(limit):
             message = wire.parse_flux(await self.socket.receive())
             if isinstance(message, wire.FluxFailure):
@@ -150,63 +166,69 @@ class Link:
             except SocketError:
                 return
 
+    def _now(self) -> float:
+        return self.parts.services.clock.monotonic()
+
+    def _report(self, what: str, detail: str) -> None:
+        self.parts.services.observe(Trouble("", PROVIDER, what, detail))
+
     # sending
 
     async def _send(self) -> None:
         while True:
             with anyio.move_on_after(TICK):
-                await self.pulse.wake.wait()
-            self.pulse.wake = anyio.Event()
+                await self.parts.pulse.wake.wait()
+            self.parts.pulse.wake = anyio.Event()
             await self._send_audio()
-            if self.pulse.finalize:
-                self.pulse.finalize = False
+            if self.parts.pulse.finalize:
+                self.parts.pulse.finalize = False
                 await self.socket.send(FINALIZE)
             await self._keep_open()
             self._check_alive()
 
     async def _send_audio(self) -> None:
-        report_dropped(self.buffer, self.observe)
-        fmt, timeline = self.buffer.fmt, self.reader.timeline
+        report_dropped(self.parts.buffer, self.parts.services.observe)
+        fmt, timeline = self.parts.buffer.fmt, self.parts.reader.timeline
         most = fmt.nbytes(LONGEST_MESSAGE)
-        while frame := self.buffer.take():
+        while frame := self.parts.buffer.take():
             timeline.add(frame.at, fmt.seconds(len(frame.data)))
             for start in range(0, len(frame.data), most):
                 await self.socket.send(frame.data[start : start + most])
-                self._last_sent = self.clock.monotonic()
+                self._last_sent = self._now()
 
     async def _send_silence(self, seconds: float) -> None:
-        timeline = self.reader.timeline
+        timeline = self.parts.reader.timeline
         timeline.add_silence(seconds, at=timeline.end)
-        await self.socket.send(self.buffer.fmt.silence(seconds))
-        self._last_sent = self.clock.monotonic()
+        await self.socket.send(self.parts.buffer.fmt.silence(seconds))
+        self._last_sent = self._now()
 
     async def _keep_open(self) -> None:
-        quiet = self.clock.monotonic() - self._last_sent
-        if isinstance(self.reader, FluxReader):
-            if self.reader.talking and quiet >= STALL:
+        quiet = self._now() - self._last_sent
+        if isinstance(self.parts.reader, FluxReader):
+            if self.parts.reader.talking and quiet >= STALL:
                 await self._send_silence(STALL)
-        elif quiet >= self.settings.keepalive:
-            if self.reader.timeline.sent:
+        elif quiet >= self.parts.settings.keepalive:
+            if self.parts.reader.timeline.sent:
                 await self.socket.send(KEEP_ALIVE)
-                self._last_sent = self.clock.monotonic()
+                self._last_sent = self._now()
             else:
                 await self._send_silence(FIRST_SILENCE)
 
     def _check_alive(self) -> None:
-        since, limit = self.pulse.unheard_since, self.settings.first_result
-        if since is not None and self.clock.monotonic() - since > limit:
+        since, limit = self.parts.pulse.unheard_since, self.parts.settings.first_result
+        if since is not None and self._now() - since > limit:
             what = f"heard speech but sent no result for {limit:g} s"
             raise ProviderUnavailable(PROVIDER, what, stage=STAGE)
 
     # receiving
 
     async def _receive(self) -> None:
-        parse = wire.parse_flux if self.settings.flux else wire.parse
+        parse = wire.parse_flux if self.parts.settings.flux else wire.parse
         while True:
             try:
                 message = parse(await self.socket.receive())
             except ProviderProtocolError:
-                self.observe(Counted("", "deepgram malformed messages", 1))
+                self.parts.services.observe(Counted("", "deepgram malformed messages", 1))
                 raise
             await self._take(message)
 
@@ -221,25 +243,24 @@ class Link:
                 | wire.Warned(code=code, description=text)
             ):
                 self._complaint = f"{code}: {text}"
-                self.observe(Trouble("", PROVIDER, "the recogniser complained", self._complaint))
+                self._report("the recogniser complained", self._complaint)
             case _:
                 await self._understand(message)
 
     def _note_unknown(self, kind: str) -> None:
-        if kind not in self._unknown:
-            self._unknown.add(kind)
-            self.observe(Trouble("", PROVIDER, "a message of an unknown kind was skipped", kind))
+        if kind not in self.parts.unknown:
+            self.parts.unknown.add(kind)
+            self._report("a message of an unknown kind was skipped", kind)
 
     async def _understand(self, message: wire.Message | wire.FluxMessage) -> None:
         if isinstance(message, wire.Results | wire.TurnInfo):
-            self.pulse.recognised = True
-            self.pulse.unheard_since = self.clock.monotonic() if self.pulse.sounding else None
+            self.parts.pulse.unheard_since = self._now() if self.parts.pulse.sounding else None
         # The reader of a connection reads its messages: v1 or v2, by the same setting.
-        events: tuple[SttEvent, ...] = tuple(self.reader.read(message))  # type: ignore[arg-type]
-        self.buffer.settle(self.reader.pending.settled)
+        events: tuple[SttEvent, ...] = tuple(self.parts.reader.read(message))  # type: ignore[arg-type]
+        self.parts.buffer.settle(self.parts.reader.pending.settled)
         if settles(message, events):
-            self.pulse.answered.set()
-        await self.post(events)
+            self.parts.pulse.answered.set()
+        await self.parts.outlet.post(events)
 
 
 def settles(message: wire.Message | wire.FluxMessage, events: tuple[SttEvent, ...]) -> bool:

@@ -59,8 +59,7 @@ class LiveRecogniser:
             yield wire.SpeechBegan(ear.position)
         pause = options.endpointing
         self._voiced = voiced or (self._voiced and pause is not None and ear.silent < pause)
-        words = ear.words
-        if pause is not None and ear.silent >= pause and (words or self._said_now()):
+        if pause is not None and ear.silent >= pause and (ear.words or self._said_now()):
             yield self._settle(speech_final=True)
         elif ear.position - self._start >= LONGEST_SEGMENT and not voiced:
             yield self._settle()
@@ -120,8 +119,8 @@ class FluxRecogniser:
     _turn: int = 0
     _start: float = 0.0
     _shown: float = 0.0
-    _open: bool = False
-    _eager: bool = False
+    _phase: str = "closed"
+    """Of the turn: closed, open, or eager after an eager end of it."""
 
     def hear(self, data: bytes) -> Iterator[wire.FluxMessage]:
         """Listen to some audio."""
@@ -130,25 +129,26 @@ class FluxRecogniser:
 
     def obey(self, command: wire.FluxCommand) -> Iterator[wire.FluxMessage]:
         """Answer a command. CloseStream does not end the open turn."""
-        if isinstance(command, wire.ForceEndTurn) and self._open:
+        if isinstance(command, wire.ForceEndTurn) and self._phase != "closed":
             yield self._end("manual")
-        if isinstance(command, wire.CloseStream) and self._open:
+        if isinstance(command, wire.CloseStream) and self._phase != "closed":
             yield self._info(wire.Event.UPDATE)
 
     def _listen(self, *, voiced: bool) -> Iterator[wire.FluxMessage]:
         ear = self.ear
         if not voiced and ear.silent >= EAGER_SILENCE:
             ear.finish_phrase()
-        if ear.words and not self._open:
-            self._open = True
+        phase = self._phase
+        if phase == "closed" and ear.words:
+            self._phase = "open"
             yield self._info(wire.Event.START)
-        elif self._open and self._eager and voiced:
-            self._eager = False
+        elif phase == "eager" and voiced:
+            self._phase = "open"
             yield self._info(wire.Event.RESUMED)
-        elif self._open and ear.silent >= TURN_SILENCE:
+        elif phase != "closed" and ear.silent >= TURN_SILENCE:
             yield self._end("model")
-        elif self._open and self.options.eager and not self._eager and ear.silent >= EAGER_SILENCE:
-            self._eager = True
+        elif phase == "open" and self.options.eager and ear.silent >= EAGER_SILENCE:
+            self._phase = "eager"
             yield self._info(wire.Event.EAGER_END)
         elif ear.position - self._shown >= INTERIM_EVERY:
             yield self._info(wire.Event.UPDATE)
@@ -158,7 +158,7 @@ class FluxRecogniser:
         self.ear.settle()
         self._turn += 1
         self._start = self.ear.position
-        self._open = self._eager = False
+        self._phase = "closed"
         return ended
 
     def _info(self, event: str, trigger: str | None = None) -> wire.TurnInfo:

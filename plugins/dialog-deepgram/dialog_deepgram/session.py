@@ -9,25 +9,35 @@ that are settled as they stand. A new connection is opened only when there is au
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
 import attrs
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from anyio.streams.memory import MemoryObjectReceiveStream
 
 from dialog_core.audio import AudioFormat, AudioFrame
-from dialog_core.errors import HandshakeRefused, ProviderError, SocketError
+from dialog_core.errors import HandshakeRefused, ProviderError, ProviderRejected, SocketError
 from dialog_core.factory import Services
+from dialog_core.net.groups import ungrouped
 from dialog_core.observe.observations import ProviderTimed
 from dialog_core.protocols import SttEvent, WebSocket
 from dialog_core.resilience.backoff import Backoff
 from dialog_core.resilience.replay import ReplayBuffer
 from dialog_core.resilience.session import Patience, keep_open
 from dialog_core.turns.events import SpeechStarted, SpeechStopped
-from dialog_deepgram.link import PROVIDER, STAGE, Link, Pulse, refused, report_dropped
+from dialog_deepgram.link import (
+    PROVIDER,
+    STAGE,
+    Link,
+    Outlet,
+    Parts,
+    Pulse,
+    refused,
+    report_dropped,
+)
 from dialog_deepgram.pending import Pending
-from dialog_deepgram.reader import FluxReader, LiveReader, Reader, Voice
+from dialog_deepgram.reader import FluxReader, LiveReader, Voice
 from dialog_deepgram.request import check_format, headers, listen_url
 from dialog_deepgram.settings import DeepgramSettings
 
@@ -51,19 +61,13 @@ class Deepgram:
         """See :class:`dialog_core.protocols.SpeechToText`."""
         check_format(self.settings, fmt)
         session = new_session(self.settings, self.services, fmt)
-        with session.inbox:
-            try:
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(session.run)
-                    try:
-                        yield session
-                    finally:
-                        tasks.cancel_scope.cancel()
-            except BaseExceptionGroup as group:
-                # Our tasks raise nothing, so the one error is the block's; it need not know that there are tasks.
-                if len(group.exceptions) > 1:
-                    raise
-                raise group.exceptions[0] from group.exceptions[0].__cause__
+        with session.inbox, ungrouped():
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(session.run)
+                try:
+                    yield session
+                finally:
+                    tasks.cancel_scope.cancel()
 
 
 def new_session(
@@ -72,141 +76,128 @@ def new_session(
     """A session that is not running yet."""
     outbox, inbox = anyio.create_memory_object_stream[SttEvent](EVENTS)
     make = FluxReader if settings.flux else LiveReader
-    return DeepgramSession(
-        settings,
-        services,
-        buffer=ReplayBuffer(fmt, settings.replay),
-        reader=make(Pending(), Voice(settings.voice_events)),
-        outbox=outbox,
-        inbox=inbox,
-    )
+    reader = make(Pending(), Voice(settings.voice_events))
+    buffer = ReplayBuffer(fmt, settings.replay)
+    parts = Parts(settings, services, buffer, reader, Outlet(outbox))
+    return DeepgramSession(parts, inbox, fmt.nbytes(settings.send_every))
 
 
 @attrs.frozen(eq=False)
 class DeepgramSession:
     """One call's recognition; see :class:`dialog_core.protocols.SttSession`."""
 
-    settings: DeepgramSettings
-    services: Services
-    buffer: ReplayBuffer
-    reader: Reader
-    outbox: MemoryObjectSendStream[SttEvent]
+    parts: Parts
     inbox: MemoryObjectReceiveStream[SttEvent]
-    pulse: Pulse = attrs.field(factory=Pulse)
-    _turn: anyio.Lock = attrs.field(factory=anyio.Lock)
-    """Held while events are handed over, so that two tasks' events keep their order."""
+    batch: int
+    """Bytes that are worth a message."""
 
     def feed(self, frame: AudioFrame) -> None:  # per frame
-        self.buffer.push(frame)
-        if self.buffer.unsent >= self.settings.send_every:
-            self.pulse.wake.set()
+        self.parts.buffer.push(frame)
+        pulse = self.parts.pulse
+        pulse.fed += len(frame.data)
+        if pulse.fed >= self.batch:
+            pulse.fed = 0
+            pulse.wake.set()
 
     def note(self, event: SpeechStarted | SpeechStopped) -> None:
-        pulse = self.pulse
+        pulse = self.parts.pulse
         if isinstance(event, SpeechStarted):
             pulse.sounding = True
             pulse.answered.set()
             if pulse.unheard_since is None:
-                pulse.unheard_since = self.services.clock.monotonic()
+                pulse.unheard_since = self.parts.services.clock.monotonic()
             return
         pulse.sounding = False
-        pending = self.reader.pending
-        if not self.settings.flux and (pending.interim or pending.settled < event.at):
+        pending = self.parts.reader.pending
+        if not self.parts.settings.flux and (pending.interim or pending.settled < event.at):
             pulse.answered = anyio.Event()
             pulse.finalize = True
             pulse.asked.set()
             pulse.wake.set()
 
     def events(self) -> AsyncIterator[SttEvent]:
-        return Recognised(self.inbox, self.pulse)
+        return Recognised(self.inbox, self.parts.pulse)
 
     async def run(self) -> None:
         """Keep recognising until cancelled, or until there is no point in trying again."""
-        with self.outbox:
+        with self.parts.outlet.stream:
             try:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(self._settle)
                     await self._stay_connected()
                     tasks.cancel_scope.cancel()
             finally:
-                report_dropped(self.buffer, self.services.observe)
+                report_dropped(self.parts.buffer, self.parts.services.observe)
 
     async def _settle(self) -> None:
         """When the caller falls silent, wait for settled words only so long."""
-        now = self.services.clock.monotonic
+        now = self.parts.services.clock.monotonic
         while True:
-            await self.pulse.asked.wait()
-            self.pulse.asked = anyio.Event()
-            answered, started = self.pulse.answered, now()
-            with anyio.move_on_after(self.settings.finalize_wait):
+            await self.parts.pulse.asked.wait()
+            self.parts.pulse.asked = anyio.Event()
+            answered, started = self.parts.pulse.answered, now()
+            with anyio.move_on_after(self.parts.settings.finalize_wait):
                 await answered.wait()
             first = now() if answered.is_set() else None
             if first is None:
-                await self._post(self.reader.promote())
-            if not self.pulse.sounding:
+                await self.parts.outlet.post(self.parts.reader.promote())
+            if not self.parts.pulse.sounding:
                 timed = ProviderTimed("", PROVIDER, STAGE, started, first, now())
-                self.services.observe(timed)
+                self.parts.services.observe(timed)
 
     async def _stay_connected(self) -> None:
         """Recognise over one connection after another; returns when that has become pointless."""
-        settings = self.settings
+        settings = self.parts.settings
         backoff = Backoff(first=settings.reconnect_first, cap=settings.reconnect_most)
         try:
             await keep_open(
                 self._connect,
                 self._converse,
-                services=self.services,
+                services=self.parts.services,
                 provider=PROVIDER,
                 stage=STAGE,
                 connect_timeout=settings.connect_timeout,
                 patience=Patience(settings.reconnect_tries, settings.reconnect_window, backoff),
             )
         except ProviderError as error:
-            await self._post(self.reader.promote())
-            self.pulse.error = error
+            await self.parts.outlet.post(self.parts.reader.promote())
+            self.parts.pulse.error = error
 
     @asynccontextmanager
     async def _connect(self, timeout: float) -> AsyncIterator[WebSocket]:  # noqa: ASYNC109 - the socket's own limit
         """Open a connection. Raises: SocketError; ProviderError with the reason of a refusal."""
-        url, auth = listen_url(self.settings, self.buffer.fmt), headers(self.settings)
+        url = listen_url(self.parts.settings, self.parts.buffer.fmt)
+        auth = headers(self.parts.settings)
         try:
-            async with self.services.connect(url, headers=auth, timeout=timeout) as socket:
+            async with self.parts.services.connect(url, headers=auth, timeout=timeout) as socket:
                 yield socket
         except HandshakeRefused as error:
             raise refused(error) from error
 
     async def _converse(self, socket: WebSocket) -> None:
         """Use one connection until it fails. Raises: ProviderError, SocketError."""
-        link = Link(
-            self.settings, self.buffer, self.reader, self.pulse, self.services.clock,
-            self.services.observe, self._post, socket,
-        )  # fmt: skip
-        self.buffer.rewind()
-        await self._post(self.reader.reconnect(self.buffer.start))
-        self.pulse.finalize = not self.pulse.answered.is_set()
+        self.parts.buffer.rewind()
+        await self.parts.outlet.post(self.parts.reader.reconnect(self.parts.buffer.start))
+        self.parts.pulse.finalize = not self.parts.pulse.answered.is_set()
         try:
-            await link.run()
-        except (ProviderError, SocketError):
-            await self._audio()
+            await Link(self.parts, socket).run()
+        except (ProviderError, SocketError) as error:
+            if not isinstance(error, ProviderRejected):
+                await self._audio()
             raise
 
     async def _audio(self) -> None:
         """Wait until there is something to recognise: an idle line needs no connection."""
         while not self._wanted():
-            self.pulse.wake = anyio.Event()
-            await self.pulse.wake.wait()
+            self.parts.pulse.wake = anyio.Event()
+            await self.parts.pulse.wake.wait()
 
     def _wanted(self) -> bool:
         """True if words are to be had: from audio that waits, or from what the lost connection was sent."""
-        pulse, reader = self.pulse, self.reader
-        asked = pulse.sounding or not pulse.answered.is_set() or self.buffer.unsent > 0
+        pulse, reader = self.parts.pulse, self.parts.reader
+        asked = pulse.sounding or not pulse.answered.is_set() or self.parts.buffer.unsent > 0
         unheard = reader.timeline.end - reader.pending.heard > UNHEARD
         return asked or unheard or reader.pending.interim is not None
-
-    async def _post(self, events: Iterable[SttEvent]) -> None:
-        async with self._turn:
-            for event in events:
-                await self.outbox.send(event)
 
 
 @attrs.frozen(eq=False)
