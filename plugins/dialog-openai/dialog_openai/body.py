@@ -1,6 +1,6 @@
 """The bytes of a streamed answer, read when reading pays.
 
-A token read alone costs several times what its bytes do: a wake-up, timers, two changes to the loop's selector. So when
+A token read alone costs more than its bytes do: a wake-up, timers, two changes to the loop's selector. So when
 a read had to wait, but only shortly, tokens are coming fast; the next read then starts `coalesce` after that one ended,
 and takes in one go what came meanwhile. The first token is never held back, nor is a stream whose tokens come slowly,
 nor the end of an answer::
@@ -46,10 +46,10 @@ class Body:
 
     async def read(self, *, urgent: bool) -> bytes | None:
         """The next bytes; None at the end. Raises: httpx.RequestError when the connection is lost."""
-        asked = self.clock.monotonic()
+        asked = began = self.clock.monotonic()
         if not urgent and asked < self.due:
             await anyio.sleep(self.due - asked)
-        began = self.clock.monotonic()
+            began = self.clock.monotonic()
         data = await anext(self.chunks, None)
         now = self.clock.monotonic()
         fast = BUFFERED_SECONDS < now - began < self.coalesce / 2

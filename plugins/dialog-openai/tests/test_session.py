@@ -370,3 +370,24 @@ async def test_answers_over_a_socket_share_one_connection() -> None:
             assert text_of([(0.0, item) for item in came]) == COUNT
             assert came[-2:] == [BOOK, Usage(9, 10)]
     assert len(ports) == 1
+
+
+@real_loop
+@pytest.mark.requirement("B.31")
+async def test_leaving_the_block_stops_the_server_over_a_socket() -> None:
+    fake = FakeOpenAI([Reply(COUNT, fault=Fault.STALL, after=2)])
+    left = anyio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await fake.app(scope, receive, send)
+        left.set()
+
+    async with served(app) as base, in_memory({}) as services, new_http_client() as http:
+        settings = attrs.evolve(SETTINGS, url=f"{base}/v1")
+        async with OpenAIModel(settings, attrs.evolve(services, http=http)).generate(
+            HELLO
+        ) as items:
+            assert await anext(items) == TextDelta("One")
+        with anyio.fail_after(2.0):
+            await left.wait()
+    assert fake.cancelled == 1
