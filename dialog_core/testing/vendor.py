@@ -24,6 +24,7 @@ from starlette.websockets import WebSocketDisconnect
 from dialog_core.call.clock import SystemClock
 from dialog_core.factory import Services
 from dialog_core.net.groups import ungrouped
+from dialog_core.net.http import TIMEOUT
 from dialog_core.net.shared import SharedResources
 from dialog_core.net.version import USER_AGENT
 from dialog_core.observe.observations import Observation
@@ -53,7 +54,9 @@ async def in_memory(
         async with anyio.create_task_group() as tasks:
             shared = SharedResources(tasks, observe)
             http = httpx.AsyncClient(
-                transport=MemoryTransport(apps, tasks), headers={"user-agent": USER_AGENT}
+                transport=MemoryTransport(apps, tasks),
+                headers={"user-agent": USER_AGENT},
+                timeout=TIMEOUT,
             )
             async with http:
                 try:
