@@ -159,11 +159,11 @@ def test_libraries_and_structlog_write_to_the_same_buffer() -> None:
     install(written.settings, buffer, wall=lambda: MIDNIGHT)
 
     structlog.get_logger().info("from structlog")
-    logging.getLogger("uvicorn.error").error("from %s", "a library")
+    logging.getLogger("some.library").error("from %s", "a library")
     buffer.write()
 
     assert [json.loads(line)["event"] for line in written.lines] == [
         "from structlog",
         "from a library",
     ]
-    assert json.loads(written.lines[1])["source"] == "uvicorn.error"
+    assert json.loads(written.lines[1])["source"] == "some.library"
