@@ -150,7 +150,7 @@ def test_settings_files_come_with_a_template_of_their_environment() -> None:
     missing = []
     for file in (*ROOT.glob("contrib/**/*.toml"), *ROOT.glob("docs/**/*.toml")):
         names = set(ENV_SOURCE.findall(file.read_text("utf-8")))
-        template = file.parent / ".env.example"
+        template = file.parent / ".env.template"
         known = template.read_text("utf-8") if template.exists() else ""
         missing += [f"{name_of(file)}: {name}" for name in sorted(names) if f"{name}=" not in known]
 
