@@ -68,7 +68,7 @@ def dialog_tts() -> Iterable[Factory[TtsSettings, TextToSpeech]]:
 @hookimpl
 def dialog_agent() -> Iterable[Factory[BookingSettings, Agent]]:
     """A scripted agent that books an appointment."""
-    return (Factory("local:booking", BookingSettings, build_booking),)
+    return (Factory("booking", BookingSettings, build_booking),)
 
 
 @hookimpl

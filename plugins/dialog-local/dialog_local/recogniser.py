@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 import numpy as np
@@ -33,11 +33,19 @@ INAUDIBLE = 1e-7
 MUSIC = "\u266a\u266b "
 
 
+class Model(Protocol):
+    """What the recogniser needs of a model."""
+
+    def transcribe(self, samples: F32) -> Heard:
+        """The words of a phrase. samples: (n,) in -1..1 at 16 kHz."""
+        ...
+
+
 @attrs.frozen
 class Recogniser:
     """A loaded model and the desk before it."""
 
-    model: Moonshine
+    model: Model
     desk: Desk
 
     async def recognise(

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from dialog_local.models import MOONSHINE, default_folder, missing
 
 from dialog_core.factory import Services
 from dialog_core.net.services import open_services
@@ -11,7 +12,6 @@ from dialog_core.observe.observations import Observation
 from dialog_core.testing.pytest_plugin import (
     virtual_backend as anyio_backend,  # noqa: F401 - a fixture
 )
-from dialog_local.models import MOONSHINE, default_folder, missing
 
 CALLER = Path(__file__).parents[3] / "contrib/examples/local"
 

@@ -3,10 +3,9 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from dialog_local.booking.days import find_day, say_day
 from hypothesis import given
 from hypothesis import strategies as st
-
-from dialog_local.booking.days import find_day, say_day
 
 SATURDAY = dt.date(2026, 11, 21)
 

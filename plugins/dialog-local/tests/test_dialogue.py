@@ -3,17 +3,14 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from dialog_local.booking.dialogue import Business, Said, Slot, Stage, State, answer, nudge
 from hypothesis import given
 from hypothesis import strategies as st
-
-from dialog_local.booking.dialogue import Business, Said, Slot, Stage, State, answer, nudge
 
 SATURDAY = dt.date(2026, 11, 21)
 DENTAL = Business("Riverside Dental", "twelve Mill Lane", "forty five dollars", 9, 17)
 FRESH = State(SATURDAY)
-FILLED = State(
-    SATURDAY, Stage.CONFIRMING, dt.date(2026, 11, 24), dt.time(10, 30), "Daniel Carter"
-)
+FILLED = State(SATURDAY, Stage.CONFIRMING, dt.date(2026, 11, 24), dt.time(10, 30), "Daniel Carter")
 
 
 def talk(*turns: str, start: State = FRESH) -> Said:
@@ -184,7 +181,18 @@ def test_silence_is_asked_about_and_then_ends_the_call() -> None:
 
 
 SAYINGS = st.sampled_from(
-    ["book", "yes", "no", "Tuesday", "ten thirty", "My name is Bo", "the day", "bye", "what", "Sunday"]
+    [
+        "book",
+        "yes",
+        "no",
+        "Tuesday",
+        "ten thirty",
+        "My name is Bo",
+        "the day",
+        "bye",
+        "what",
+        "Sunday",
+    ]
 )
 
 

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from dialog_local.booking.names import find_name
 from hypothesis import given
 from hypothesis import strategies as st
-
-from dialog_local.booking.names import find_name
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,9 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from dialog_local.booking.times import find_time, say_time
 from hypothesis import given
 from hypothesis import strategies as st
-
-from dialog_local.booking.times import find_time, say_time
 
 
 @pytest.mark.parametrize(
