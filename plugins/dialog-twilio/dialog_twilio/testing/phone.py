@@ -53,12 +53,12 @@ class Phone:
     # what the caller does
 
     async def say(self, audio: bytes, *, at: float | None = None) -> None:
-        """Speak, and return when the last sample is sent; at once if the call is over.
+        """Speak, and return when the last sample is sent; at once if nobody listens any more.
 
         audio: mu-law at 8 kHz. at: seconds on the audio clock before which it does not begin.
         """
         await self.answered()
-        if not self._progress.over:
+        if self._with_agent:
             start = None if at is None else round(at * RATE)
             await self._handset.microphone.say(audio, at=start).wait()
 
@@ -103,14 +103,14 @@ class Phone:
         """Wait until the agent sounds, or the call is over."""
         await self.answered()
         handset = self._handset
-        while handset.buffer.sounds_until <= handset.now() and self.live:
+        while handset.buffer.sounds_until <= handset.now() and self._with_agent:
             await handset.changed.wait()
 
     async def heard_silence(self, seconds: float) -> None:
         """Wait until the agent has been silent for so long, or the call is over."""
         await self.answered()
         handset = self._handset
-        while self.live:
+        while self._with_agent:
             changed = handset.changed
             left = handset.buffer.sounds_until / RATE + seconds - self.now
             if left <= 0:
@@ -191,6 +191,10 @@ class Phone:
     def live(self) -> bool:
         """False when the call is over, though callbacks may still be on their way."""
         return not self._progress.over
+
+    @property
+    def _with_agent(self) -> bool:
+        return self.live and self.transferred_to is None
 
     # what the REST side uses
 

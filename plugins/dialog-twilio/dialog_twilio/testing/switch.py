@@ -194,6 +194,8 @@ class Switch:
     async def _dial(self, verb: Dial) -> None:
         """The other side answers at once, and stays until the call ends."""
         self.progress.transferred_to = verb.number
+        self.handset.microphone.stop()
+        self.handset.tell()
         self._tell()
         await self._wait(None)
         if verb.action:
