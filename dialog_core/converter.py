@@ -153,6 +153,7 @@ def new_converter(sources: Sources, choose: Choose) -> Converter:
         (float, exact_float),
         (str, exact_text),
         (Secret, secret),
+        (enum.Enum, choice),  # for cattrs before 26, which asks classes before predicates
     ):
         converter.register_structure_hook(wanted, sourced(hook))
     converter.register_structure_hook(
