@@ -126,6 +126,11 @@ class Attribution:
         """True if the server was seen to answer flushes in this context."""
         return self.take.flushes > 0
 
+    @property
+    def outstanding(self) -> int:
+        """Characters of the submitted segments that are open."""
+        return sum(len(part.text) for part in self.parts[self.current : self.take.upcoming])
+
     def add(self, index: int, text: str) -> tuple[AudioOut, ...]:
         """Add a segment; `text` is empty if there is nothing to pronounce."""
         self.parts.append(Part(index, text))

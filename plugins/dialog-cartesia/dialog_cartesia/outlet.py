@@ -58,11 +58,6 @@ class Outlet:
         """Wait until something was put in, taken out, or the outlet was closed."""
         await self._changed.wait()
 
-    async def room(self) -> None:
-        """Wait while more than half is full: the vendor is ahead of the caller's ear."""
-        while self.nbytes * 2 > self.limit and not self.is_closed:
-            await self.changed()
-
     def _notify(self) -> None:
         changed, self._changed = self._changed, anyio.Event()
         changed.set()

@@ -144,9 +144,9 @@ class Pool:
             raise connect_error(link.error) from link.error
         return link
 
-    def doubt(self, link: Link, *, silent: float) -> None:
-        """Audio is overdue: give the socket up if nothing at all came on it for this many seconds."""
-        if self._services.clock.monotonic() - link.heard >= silent:
+    def doubt(self, link: Link, *, since: float) -> None:
+        """Audio is overdue: give the socket up if nothing at all came on it since then."""
+        if link.heard <= since:
             link.scope.cancel()
 
     async def _serve(self, link: Link) -> None:

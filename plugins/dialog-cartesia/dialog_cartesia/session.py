@@ -13,7 +13,7 @@ same code:
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -60,6 +60,8 @@ __all__ = ["Cartesia", "CartesiaSession", "CartesiaVoice"]
 EXPIRY_SECONDS = 0.7
 """A context dies 1 s after its last audio was streamed; by our clock a little earlier, for the network between."""
 GOODBYE_SECONDS = 0.5
+SECONDS_PER_CHARACTER = 0.08
+"""Slow speech, in any language: to tell how much audio the text under way will be."""
 RESENDS = 1
 
 
@@ -123,12 +125,28 @@ class Times:
     """When text was last sent or a message last came."""
 
 
+@attrs.frozen
+class Pieces:
+    """An iterator that, unlike an async generator, may be left half-way without a clean-up of its own."""
+
+    advance: Callable[[], Awaitable[AudioOut | None]]
+
+    def __aiter__(self) -> Pieces:
+        return self
+
+    async def __anext__(self) -> AudioOut:
+        piece = await self.advance()
+        if piece is None:
+            raise StopAsyncIteration
+        return piece
+
+
 class CartesiaVoice:
     """Speaks one reply; see :class:`dialog_core.protocols.Voice`.
 
-    Audio waits in an outlet of `settings.buffer` seconds. :meth:`speak` waits while it is more than half full, so it
-    overflows only if one segment is longer than the other half; then this voice fails, since the reader of the shared
-    socket must not wait.
+    Audio waits in an outlet of `settings.buffer` seconds. :meth:`speak` waits while that and the text under way would
+    fill more than half of it, so it overflows only if one segment is longer than the other half; then this voice
+    fails, since the reader of the shared socket must not wait.
     """
 
     def __init__(self, session: CartesiaSession, reply: int) -> None:
@@ -149,7 +167,7 @@ class CartesiaVoice:
         """See :class:`dialog_core.protocols.Voice`."""
         if self._finishing:
             raise LocalProtocolError("a segment was spoken after finish")
-        await self._outlet.room()
+        await self._room()
         if self._outlet.error is not None:
             raise self._outlet.error
         text = spaced(segment.text) if is_pronounceable(segment.text) else ""
@@ -168,10 +186,9 @@ class CartesiaVoice:
         if self._attribution.is_complete:
             self._outlet.close()
 
-    async def audio(self) -> AsyncIterator[AudioOut]:
+    def audio(self) -> AsyncIterator[AudioOut]:
         """See :class:`dialog_core.protocols.Voice`."""
-        while (piece := await self._next()) is not None:
-            yield piece
+        return Pieces(self._next)
 
     async def leave(self) -> None:
         """Cancel what is not yet spoken, and drop what still comes of it."""
@@ -189,6 +206,17 @@ class CartesiaVoice:
             self._observe()
 
     # --- sending
+
+    async def _room(self) -> None:
+        """Wait while the vendor is far ahead of the caller's ear."""
+        half = self._session.settings.buffer / 2
+        while not self._outlet.is_closed and self._ahead() > half:
+            await self._outlet.changed()
+
+    def _ahead(self) -> float:
+        """Seconds of audio that wait or are to be expected."""
+        expected = self._attribution.outstanding * SECONDS_PER_CHARACTER
+        return self._session.fmt.seconds(self._outlet.nbytes) + expected
 
     async def _pump_or_fail(self) -> None:
         """Send what is due; an error also ends :meth:`audio`."""
@@ -347,9 +375,10 @@ class CartesiaVoice:
             if limit is None:
                 await self._outlet.changed()
                 continue
-            with anyio.move_on_after(self._times.touched + limit - self._now()) as wait:
+            touched = self._times.touched
+            with anyio.move_on_after(touched + limit - self._now()) as wait:
                 await self._outlet.changed()
-            if wait.cancelled_caught and self._now() - self._times.touched >= limit:
+            if wait.cancelled_caught and touched == self._times.touched:
                 self._expire(limit)
         return piece
 
@@ -377,7 +406,7 @@ class CartesiaVoice:
                 )
                 self._outlet.close()
             return
-        self._session.pool.doubt(context.link, silent=limit)
+        self._session.pool.doubt(context.link, since=self._times.touched)
         reason = f"no audio within {limit:g} s"
         self.fail(ProviderUnavailable(NAME, reason, stage=STAGE))
 
