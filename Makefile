@@ -36,7 +36,7 @@ docs: $(VENV)/tested  ## check that nothing is undocumented and that every snipp
 	@$(BIN)/pytest tests/test_docs.py
 
 bench: $(VENV)/installed  ## measure, in a few minutes; see contrib/bench
-	@$(BIN)/python contrib/bench --quick
+	@$(BIN)/python -m contrib.bench --quick
 
 clean:  ## remove the environment and every cache
 	rm -rf $(VENV) .nox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

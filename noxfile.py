@@ -88,7 +88,7 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """The benchmarks in their quick form."""
     install_everything(session, "test")
-    session.run("python", "contrib/bench", "--quick", *session.posargs)
+    session.run("python", "-m", "contrib.bench", "--quick", *session.posargs)
 
 
 @nox.session(python="3.11")
