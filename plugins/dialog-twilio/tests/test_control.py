@@ -293,17 +293,20 @@ async def test_the_carrier_transcribes_both_sides_with_deepgram() -> None:
 @pytest.mark.requirement("A.19", "A.53")
 async def test_a_recording_is_stopped_fetched_with_credentials_and_deleted() -> None:
     fetched: list[bytes] = []
+    spoken = anyio.Event()
 
     async def record(line: Line) -> None:
         sid = await line.start_recording()
         await line.play(SPEECH)
-        await anyio.sleep(1)
+        await spoken.wait()
         await line.stop_recording(sid)
         fetched.append(await line.fetch_recording(Recording(sid, "completed")))
         await line.delete_recording(sid)
 
     async with open_stage(Agent(record)) as stage, stage.call() as phone:
-        await phone.silent(2.0)
+        await phone.silent(1.0)
+        spoken.set()
+        await phone.silent(0.1)
     with wave.open(io.BytesIO(fetched[0])) as wav:
         assert (wav.getnchannels(), wav.getframerate(), wav.getsampwidth()) == (2, 8000, 2)
     assert stage.twilio.recordings == {}

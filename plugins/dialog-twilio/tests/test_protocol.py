@@ -82,8 +82,10 @@ def test_the_samples_of_the_documentation_are_understood() -> None:
         '{"event":"dtmf","sequenceNumber":"57","streamSid":"MZ1","dtmf":{"track":"inbound_track","digit":"5"}}',
         '{"event":"mark","sequenceNumber":"61","streamSid":"MZ1","mark":{"name":"g7:end"}}',
         '{"event":"stop","sequenceNumber":"9","streamSid":"MZ1","stop":{"accountSid":"AC1","callSid":"CA1"}}',
-        ('{"event":"media","sequenceNumber":"42","streamSid":"MZ1",'
-        '"media":{"track":"inbound","chunk":"41","timestamp":"820","payload":"//7+/v8="}}'),
+        (
+            '{"event":"media","sequenceNumber":"42","streamSid":"MZ1",'
+            '"media":{"track":"inbound","chunk":"41","timestamp":"820","payload":"//7+/v8="}}'
+        ),
     ]
     kinds = [type(parse(text)) for text in texts]
     assert kinds == [Connected, Dtmf, Mark, Stop, Media]
@@ -106,8 +108,10 @@ def test_anything_is_either_a_message_or_the_peers_fault(garbage: str | bytes) -
         "null",
         '{"event":3}',
         '{"event":"media","streamSid":"MZ1"}',
-        ('{"event":"media","sequenceNumber":"1","streamSid":"MZ1",'
-        '"media":{"track":"inbound","chunk":"1","timestamp":"20","payload":"%%%"}}'),
+        (
+            '{"event":"media","sequenceNumber":"1","streamSid":"MZ1",'
+            '"media":{"track":"inbound","chunk":"1","timestamp":"20","payload":"%%%"}}'
+        ),
         '{"event":"start","sequenceNumber":"1","streamSid":"MZ1","start":{}}',
         "x" * (MESSAGE_LIMIT + 1),
     ],

@@ -26,7 +26,8 @@ class Account:
 
     def settings(self, **others: object) -> TwilioSettings:
         """Settings of a plugin that takes this account's calls."""
-        return TwilioSettings(account_sid=self.sid, auth_token=Secret(self.token), **others)  # type: ignore[arg-type]
+        own: dict[str, object] = {"account_sid": self.sid, "auth_token": Secret(self.token)}
+        return TwilioSettings(**(own | others))  # type: ignore[arg-type]
 
     def sign(self, url: str, fields: Iterable[tuple[str, str]] = ()) -> dict[str, str]:
         """Headers with the signature of a request; `fields` are those of a form POST."""

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import anyio
+import pytest
+from dialog_twilio.session import TwilioVoIP
+from dialog_twilio.testing import Account, FakeTwilio, PlainDoor, application, place_call
+
+from dialog_core.audio import AudioFrame
+from dialog_core.net.services import open_services
+from dialog_core.observe.observations import Observation
+from dialog_core.protocols import Line, LineEvent, LineStopped
+from dialog_core.testing.pytest_plugin import real_loop
+from dialog_core.testing.vendor import served
+
+pytestmark = [pytest.mark.anyio, real_loop]
+
+SPEECH = bytes(range(160)) * 10
+
+
+async def test_calls_over_real_sockets_are_heard_digits_are_sent_and_both_ways_of_ending_work() -> (
+    None
+):
+    ends: list[LineEvent] = []
+
+    async def answer(line: Line) -> None:
+        async with anyio.create_task_group() as tasks:
+            async for event in line.events():
+                if isinstance(event, AudioFrame):
+                    await line.play(event.data)
+                    if event.at == pytest.approx(0.2):
+                        tasks.start_soon(line.send_digits, "1")
+                else:
+                    ends.append(event)
+
+    observed: list[Observation] = []
+    account = Account()
+    fake = FakeTwilio(account)
+    async with served(fake) as rest, open_services(observe=observed.append) as services:
+        voip = TwilioVoIP(account.settings(api_url=rest), services)
+        door = PlainDoor(answer)
+        async with served(application(voip, door)) as base:
+            url = f"{base}{door.path}/voice"
+            async with place_call(services, url, twilio=fake) as phone:
+                await phone.silent(0.3)
+                await phone.say(SPEECH)
+                await phone.silent(0.1)
+                assert phone.digits == "1"
+                assert SPEECH in b"".join(audio for _, audio in phone.played)
+            async with place_call(services, url, twilio=fake) as phone:
+                await phone.silent(0.1)
+                await door.lines[-1].hang_up()
+                assert await phone.over() == "completed"
+                assert phone.warnings == []
+            async with place_call(services, url, twilio=fake) as phone:
+                await phone.silent(0.1)
+                await phone.vanish()
+                assert await phone.over() == "completed"
+    assert ends == [LineStopped("hangup"), LineStopped("hangup"), LineStopped("lost")]
+    assert observed == []
