@@ -33,10 +33,10 @@ halting() {
 
 line 1-book "Hello. I would like to book an appointment, please."
 halting 2-day "I would like to come on" 0.7 "Tuesday morning, please."
-line 3-hours "When are you open?"
-line 4-time "Ten thirty would be good, please."
+line 3-hours "Can you tell me your opening hours, please?"
+line 4-time "At half past ten, please."
 line 5-name "My name is Daniel Carter."
 line 6-change "Sorry, can we make it eleven o'clock?"
 line 7-yes "Yes, that is right."
-line 8-price "How much does it cost?"
+line 8-price "What does a check-up cost?"
 line 9-goodbye "No, thank you. That is all. Goodbye."

@@ -31,6 +31,7 @@ class Phrase:
 
     number: int
     started: float
+    """When the speech began; the audio may reach further back, and beyond its end."""
     ended: float
     audio: bytes = attrs.field(repr=False)
 
@@ -47,7 +48,7 @@ class Phrases:
     _settled: float = 0.0
     """Audio before this belongs to an earlier phrase."""
     _began: float | None = None
-    """Start of the phrase being spoken, pre-roll included."""
+    """Start of the phrase being spoken."""
     _number: int = 0
 
     @property
@@ -69,16 +70,17 @@ class Phrases:
         if self._began is not None:
             return False
         self._number += 1
-        self._began = max(at - self.pre_roll, self._settled, 0.0)
+        self._began = max(at, self._settled)
         return True
 
     def stop(self, at: float) -> Phrase | None:
         """Speech ended; returns the phrase, or None if there was none."""
         if self._began is None:
             return None
-        phrase = self._cut(self._began, min(at + self.hang_over, self.heard))
+        end = min(at + self.hang_over, self.heard)
+        phrase = self._cut(self._began, at, audio_end=end)
         self._began = None
-        self._settled = max(self._settled, phrase.ended)
+        self._settled = max(self._settled, end)
         return phrase
 
     def so_far(self) -> Phrase | None:
@@ -87,22 +89,26 @@ class Phrases:
 
     def _split(self, began: float) -> Phrase:
         whole = self._cut(began, self.heard)
-        phrase = self._cut(began, began + self._quietest(whole))
+        phrase = self._cut(began, self._quietest(whole))
         self._began = self._settled = phrase.ended
         self._number += 1
         self._forget(phrase.ended)
         return phrase
 
     def _quietest(self, phrase: Phrase) -> float:
-        """Seconds from the phrase's start to the quietest moment of its last third."""
+        """The quietest moment of the phrase's last third."""
         samples = g711.decode_floats(phrase.audio, self.fmt.encoding)
         first = samples.size * 2 // 3
         size = round(QUIET_SECONDS * self.fmt.rate)
         tail = samples[first : first + (samples.size - first) // size * size].reshape(-1, size)
         quietest = int((tail**2).sum(axis=1).argmin())
-        return (first + quietest * size + size // 2) / self.fmt.rate
+        behind = samples.size - (first + quietest * size + size // 2)
+        return phrase.ended - behind / self.fmt.rate
 
-    def _cut(self, start: float, end: float) -> Phrase:
+    def _cut(self, began: float, ended: float, *, audio_end: float | None = None) -> Phrase:
+        """The phrase of this speech, with the audio before it that no other has."""
+        start = max(began - self.pre_roll, self._settled)
+        end = ended if audio_end is None else audio_end
         pieces = []
         for frame in self._frames:
             if self._end(frame) <= start or frame.at >= end:
@@ -110,7 +116,7 @@ class Phrases:
             first = self.fmt.nbytes(max(start - frame.at, 0.0))
             last = self.fmt.nbytes(max(end - frame.at, 0.0))
             pieces.append(frame.data[first:last])
-        return Phrase(self._number, start, max(end, start), b"".join(pieces))
+        return Phrase(self._number, began, max(ended, began), b"".join(pieces))
 
     def _forget(self, before: float) -> None:
         while self._frames and self._end(self._frames[0]) <= before:

@@ -91,6 +91,17 @@ class Latest:
 
 
 @attrs.define(eq=False)
+class Interims:
+    """When the phrase being spoken is recognised so far."""
+
+    due: float = math.inf
+    """Call time of the next one."""
+    told: int = 0
+    """Number of the last phrase that had one."""
+    wake: anyio.Event = attrs.field(factory=anyio.Event)
+
+
+@attrs.define(eq=False)
 class LocalSession:
     """See :class:`dialog_core.protocols.SttSession`."""
 
@@ -99,9 +110,7 @@ class LocalSession:
     _finals: MemoryObjectSendStream[Phrase]
     _transcripts: MemoryObjectSendStream[SttEvent]
     _reader: MemoryObjectReceiveStream[SttEvent]
-    _due: float = math.inf
-    """Call time at which the phrase being spoken is to be recognised next."""
-    _wake: anyio.Event = attrs.field(factory=anyio.Event)
+    _interims: Interims = attrs.field(factory=Interims)
     _error: ProviderError | None = None
 
     def feed(self, frame: AudioFrame) -> None:
@@ -109,17 +118,17 @@ class LocalSession:
         too_long = self._phrases.feed(frame)
         if too_long is not None:
             self._settle(too_long)
-            self._due = self._first_interim(self._phrases.heard)
-        if self._phrases.heard >= self._due:
-            self._due = math.inf
-            self._wake.set()
+            self._interims.due = self._first_interim(self._phrases.heard)
+        if self._phrases.heard >= self._interims.due:
+            self._interims.due = math.inf
+            self._interims.wake.set()
 
     def note(self, event: SpeechStarted | SpeechStopped) -> None:
         if isinstance(event, SpeechStarted):
             if self._phrases.start(event.at):
-                self._due = self._first_interim(event.at)
+                self._interims.due = self._first_interim(event.at)
         else:
-            self._due = math.inf
+            self._interims.due = math.inf
             phrase = self._phrases.stop(event.at)
             if phrase is not None:
                 self._settle(phrase)
@@ -149,21 +158,23 @@ class LocalSession:
             heard = await self._recognise(
                 recogniser, partial(getattr, phrase, "audio"), urgent=True
             )
-            if heard is not None and heard.text:
+            # Without words it is told only to take back interim ones.
+            if heard is not None and (heard.text or self._interims.told == phrase.number):
                 self._tell(phrase, heard, final=True)
 
     async def _run_interims(self, recogniser: Recogniser) -> None:
         while True:
-            await self._wake.wait()
-            self._wake = anyio.Event()
+            await self._interims.wake.wait()
+            self._interims.wake = anyio.Event()
             latest = Latest(self._phrases)
             heard = await self._recognise(recogniser, latest.audio, urgent=False)
             phrase, now = latest.phrase, self._phrases.so_far()
             if phrase is None or now is None or now.number != phrase.number:
                 continue
             if heard is not None and heard.text:
+                self._interims.told = phrase.number
                 self._tell(phrase, heard, final=False)
-            self._due = phrase.ended + self._rest(phrase)
+            self._interims.due = phrase.ended + self._rest(phrase)
 
     async def _recognise(
         self, recogniser: Recogniser, audio: Callable[[], bytes | None], *, urgent: bool

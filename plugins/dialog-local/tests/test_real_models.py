@@ -41,7 +41,7 @@ def lines(folder: Path) -> list[tuple[bytes, str]]:
 
 def words(text: str) -> list[str]:
     """Words, numbers spelled as the caller says them."""
-    plain = text.lower().replace("11", "eleven").replace("good bye", "goodbye")
+    plain = re.sub(r"good.bye", "goodbye", text.lower().replace("11", "eleven"))
     return re.findall(r"[a-z']+", plain)
 
 
@@ -115,7 +115,7 @@ async def test_several_calls_are_recognised_at_once(stt: LocalSpeechToText, call
         for number in range(len(every)):
             tasks.start_soon(call, number)
     assert "Daniel Carter" in heard[4]
-    assert heard[7] == "How much does it cost?"
+    assert heard[7] == "What does a check-up cost?"
     assert len(heard) == len(every)
 
 
@@ -154,7 +154,7 @@ async def test_what_is_no_speech_gives_no_text(
         session.note(SpeechStopped(feed(session, speech, start)))
         with anyio.fail_after(30):
             finals = [event async for event in finals_of(session, 1)]
-    assert finals[0].started == pytest.approx(start - 0.4, abs=0.41)
+    assert finals[0].started == start
     assert "cost" in finals[0].text
 
 
@@ -170,7 +170,7 @@ async def finals_of(session: SttSession, count: int) -> AsyncIterator[Transcript
 async def test_speech_without_a_pause_is_cut_and_loses_nothing(
     stt: LocalSpeechToText, caller: Path
 ) -> None:
-    every = lines(caller)
+    every = lines(caller)[:5]
     data = b"".join(audio for audio, _ in every)
     said = words(" ".join(text for _, text in every))
     async with stt.open(TELEPHONE) as session:

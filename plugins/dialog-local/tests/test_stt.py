@@ -37,12 +37,13 @@ class Counter:
     gate: threading.Event = attrs.field(factory=threading.Event)
     begun: threading.Event = attrs.field(factory=threading.Event)
     calls: int = 0
+    unsure: bool = False
 
     def transcribe(self, samples: NDArray[np.float32]) -> Heard:
         self.calls += 1
         self.begun.set()
         assert self.gate.wait(10)
-        return Heard(f"{samples.size / RATE:.1f} s", -0.1)
+        return Heard(f"{samples.size / RATE:.1f} s", -2.0 if self.unsure else -0.1)
 
 
 @attrs.frozen
@@ -105,7 +106,7 @@ async def test_a_phrase_becomes_one_final_transcript_on_the_calls_clock(
         session.note(SpeechStopped(1.1))
         final = await next_of(events)
     assert final.final
-    assert (final.started, final.at) == pytest.approx((0.5, 1.3))
+    assert (final.started, final.at) == (0.9, 1.1)
     assert final.text == "0.8 s"
     assert final.confidence == pytest.approx(0.905, abs=0.001)
 
@@ -125,7 +126,7 @@ async def test_close_phrases_stay_apart_and_in_order(
         first, second = await next_of(events), await next_of(events)
     assert first.final
     assert second.final
-    assert first.at == second.started
+    assert (first.at, second.started) == (1.0, 1.3)
 
 
 async def test_interims_grow_while_the_caller_speaks(stt: LocalSpeechToText) -> None:
@@ -141,7 +142,8 @@ async def test_interims_grow_while_the_caller_speaks(stt: LocalSpeechToText) -> 
         final = await next_of(events)
     assert [first.final, second.final, final.final] == [False, False, True]
     assert first.started == second.started == final.started
-    assert first.at < second.at <= final.at
+    assert (first.at, second.at) == pytest.approx((1.0, 1.6))
+    assert final.at == 1.5
 
 
 async def test_an_interim_that_comes_after_the_phrase_is_not_told(
@@ -157,6 +159,33 @@ async def test_an_interim_that_comes_after_the_phrase_is_not_told(
         model.gate.set()
         assert (await next_of(events)).final
     assert model.calls == 2
+
+
+@pytest.mark.parametrize("interim", [True, False])
+async def test_noise_is_told_only_to_take_back_interim_words(
+    stt: LocalSpeechToText,
+    model: Counter,
+    interim: bool,  # noqa: FBT001 - pytest gives it
+) -> None:
+    async with stt.open(TELEPHONE) as session:
+        events = session.events()
+        session.note(SpeechStarted(0.0))
+        feed(session, 0.0, 1.0 if interim else 0.4)
+        if interim:
+            assert not (await next_of(events)).final
+        model.unsure = True
+        session.note(SpeechStopped(0.4))
+        feed(session, 1.0, 0.4)
+        if interim:
+            taken_back = await next_of(events)
+            assert taken_back.final
+            assert taken_back.text == ""
+        else:
+            await anyio.wait_all_tasks_blocked()
+            model.unsure = False
+            session.note(SpeechStarted(1.1))
+            session.note(SpeechStopped(1.3))
+            assert (await next_of(events)).started == 1.1
 
 
 async def test_an_interim_that_waited_too_long_is_not_made(
