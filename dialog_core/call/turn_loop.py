@@ -156,12 +156,12 @@ class TurnLoop:
         while True:
             timer = min(self._timers, key=self._timers.__getitem__, default=None)
             due = math.inf if timer is None else self._timers[timer]
-            overdue = self.ledger.overdue()
-            nearest = min(due, math.inf if overdue is None else overdue[0])
+            lost = self.ledger.overdue()
+            nearest = due if lost is None else min(due, lost[0])
             with anyio.move_on_after(max(0.0, nearest - self.now())):
                 return await self._receive.receive()
-            if overdue is not None and overdue[0] <= self.now():
-                self._reached(overdue[1])
+            if lost is not None and lost[0] <= due:
+                self._reached(lost[1])
             elif timer is not None:
                 del self._timers[timer]
                 return ev.TimerFired(max(due, self.now()), timer)

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Phone", "PhoneFault", "place_call"]
 
+ROUNDING = 1e-6
+"""Seconds that are too few for a clock to move by."""
 LEAVE_SECONDS = 10.0
 """How long leaving a call waits for the server to let go of it."""
 
@@ -113,7 +115,7 @@ class Phone:
         while self._with_agent:
             changed = handset.changed
             left = handset.buffer.sounds_until / RATE + seconds - self.now
-            if left <= 0:
+            if left <= ROUNDING:
                 return
             with anyio.move_on_after(left):
                 await changed.wait()
