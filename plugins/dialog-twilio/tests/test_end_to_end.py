@@ -1,11 +1,20 @@
 from __future__ import annotations
 
 import anyio
+import attrs
 import pytest
 from dialog_twilio.session import TwilioVoIP
-from dialog_twilio.testing import Account, FakeTwilio, PlainDoor, application, place_call
+from dialog_twilio.testing import (
+    Account,
+    FakeTwilio,
+    PlainDoor,
+    application,
+    light_connect,
+    place_call,
+)
 
 from dialog_core.audio import AudioFrame
+from dialog_core.errors import HandshakeRefused, SocketError
 from dialog_core.net.services import open_services
 from dialog_core.observe.observations import Observation
 from dialog_core.protocols import Line, LineEvent, LineStopped
@@ -17,9 +26,8 @@ pytestmark = [pytest.mark.anyio, real_loop]
 SPEECH = bytes(range(160)) * 10
 
 
-async def test_calls_over_real_sockets_are_heard_digits_are_sent_and_both_ways_of_ending_work() -> (
-    None
-):
+@pytest.mark.parametrize("client", ["ordinary", "light"])
+async def test_calls_over_real_sockets_hear_send_digits_and_end_in_every_way(client: str) -> None:
     ends: list[LineEvent] = []
 
     async def answer(line: Line) -> None:
@@ -36,24 +44,44 @@ async def test_calls_over_real_sockets_are_heard_digits_are_sent_and_both_ways_o
     account = Account()
     fake = FakeTwilio(account)
     async with served(fake) as rest, open_services(observe=observed.append) as services:
+        phones = attrs.evolve(services, connect=light_connect) if client == "light" else services
         voip = TwilioVoIP(account.settings(api_url=rest), services)
         door = PlainDoor(answer)
         async with served(application(voip, door)) as base:
             url = f"{base}{door.path}/voice"
-            async with place_call(services, url, twilio=fake) as phone:
+            async with place_call(phones, url, twilio=fake) as phone:
                 await phone.silent(0.3)
                 await phone.say(SPEECH)
                 await phone.silent(0.1)
                 assert phone.digits == "1"
                 assert SPEECH in b"".join(audio for _, audio in phone.played)
-            async with place_call(services, url, twilio=fake) as phone:
+            async with place_call(phones, url, twilio=fake) as phone:
                 await phone.silent(0.1)
                 await door.lines[-1].hang_up()
                 assert await phone.over() == "completed"
                 assert phone.warnings == []
-            async with place_call(services, url, twilio=fake) as phone:
+            async with place_call(phones, url, twilio=fake) as phone:
                 await phone.silent(0.1)
                 await phone.vanish()
                 assert await phone.over() == "completed"
     assert ends == [LineStopped("hangup"), LineStopped("hangup"), LineStopped("lost")]
     assert observed == []
+
+
+async def test_the_light_client_tells_a_refusal_from_a_lost_server() -> None:
+    account = Account()
+    async with open_services(observe=lambda _: None) as services:
+        door = PlainDoor()
+        voip = TwilioVoIP(account.settings(), services)
+        async with served(application(voip, door)) as base:
+            url = base.replace("http", "ws") + f"{door.path}/media/x"
+            with pytest.raises(HandshakeRefused) as caught:
+                async with light_connect(url):
+                    pass
+        with pytest.raises(SocketError, match="cannot connect"):
+            async with light_connect(url):
+                pass
+        with pytest.raises(SocketError, match="ws only"):
+            async with light_connect("wss://127.0.0.1/x"):
+                pass
+    assert caught.value.status == 403

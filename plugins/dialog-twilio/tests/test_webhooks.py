@@ -202,6 +202,7 @@ async def test_a_malformed_webhook_is_a_bad_request() -> None:
             assert (await post(stage, path, fields)).status_code == 400
 
 
+@pytest.mark.requirement("A.16")
 async def test_a_form_with_absurdly_many_fields_is_refused() -> None:
     many = {**FIELDS, **{f"F{n}": "x" for n in range(300)}}
     async with open_stage() as stage:
@@ -349,6 +350,7 @@ async def test_a_callback_of_another_call_or_address_finds_nobody() -> None:
     assert (guessed.status_code, other.status_code) == (404, 404)
 
 
+@pytest.mark.requirement("A.16")
 async def test_unread_callbacks_are_bounded_and_counted() -> None:
     async def sleepy(line: Line) -> None:
         await line.start_transcription()

@@ -17,6 +17,7 @@ from dialog_twilio.testing.account import Account, new_sid
 from dialog_twilio.testing.agent_buffer import AgentBuffer
 from dialog_twilio.testing.door import PlainDoor, application
 from dialog_twilio.testing.handset import Echo
+from dialog_twilio.testing.light import light_connect
 from dialog_twilio.testing.phone import Phone, place_call
 from dialog_twilio.testing.rest import FakeTwilio, RestRequest, stereo_wav
 from dialog_twilio.testing.stage import Stage, open_stage
@@ -33,6 +34,7 @@ __all__ = [
     "RestRequest",
     "Stage",
     "application",
+    "light_connect",
     "new_sid",
     "open_stage",
     "place_call",
