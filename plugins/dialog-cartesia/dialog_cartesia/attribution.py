@@ -31,6 +31,10 @@ from dialog_core.messages import Word
 __all__ = ["Attribution"]
 
 EPSILON = 1e-3
+WORD_SLACK = 0.25
+"""Seconds by which a word's time may reach beyond all audio."""
+FASTEST_CHARACTER = 0.025
+"""Seconds: forty characters a second are more than anybody says."""
 
 
 @attrs.define(eq=False)
@@ -210,6 +214,14 @@ class Attribution:
             return False
         unflushed = len(self.take.submitted) - self.take.flushes
         return not self.is_sounding or (not over and self.has_flushes and unflushed > 1)
+
+    @property
+    def is_short(self) -> bool:
+        """True if the audio so far cannot be all: known words lie beyond it, or nobody speaks that fast."""
+        made = self.fmt.seconds(self.position)
+        begun = self.parts[self.current].nbytes if self.is_waiting else 0
+        fastest = self.outstanding * FASTEST_CHARACTER
+        return self.words_until > made + WORD_SLACK or self.fmt.seconds(begun) < fastest
 
     def _guessed(self) -> tuple[AudioOut, ...]:
         """Close what word times say has been spoken."""

@@ -32,7 +32,7 @@ class Outlet:
             return False
         self.nbytes += len(piece.data)
         self._pieces.append(piece)
-        self._notify()
+        self.notify()
         return True
 
     def close(self, error: ProviderError | None = None) -> None:
@@ -40,7 +40,7 @@ class Outlet:
         if not self.is_closed:
             self.is_closed = True
             self.error = error
-            self._notify()
+            self.notify()
 
     def take(self) -> AudioOut | None:
         """The oldest piece, if there is one. Raises: ProviderError when the pieces before it are taken."""
@@ -51,13 +51,14 @@ class Outlet:
         piece = self._pieces.popleft()
         if piece.data:
             self.nbytes -= len(piece.data)
-            self._notify()
+            self.notify()
         return piece
 
     async def changed(self) -> None:
-        """Wait until something was put in, taken out, or the outlet was closed."""
+        """Wait until something was put in, taken out, the outlet was closed, or somebody was told to look again."""
         await self._changed.wait()
 
-    def _notify(self) -> None:
+    def notify(self) -> None:
+        """Wake who waits: what they wait for may have changed."""
         changed, self._changed = self._changed, anyio.Event()
         changed.set()

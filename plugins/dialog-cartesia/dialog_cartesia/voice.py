@@ -217,6 +217,7 @@ class CartesiaVoice:
 
     async def _send(self, context: Context, message: str) -> None:
         self._times.touched = self._now()
+        self._outlet.notify()  # from now on the vendor owes us something, and has a deadline
         await context.link.send(message, at=self._times.touched)
 
     async def _begin(self) -> Context:
@@ -369,7 +370,11 @@ class CartesiaVoice:
         context, attribution = self._context, self._attribution
         if context is None:
             return
-        if attribution.is_sounding and not attribution.is_lacking(over=False):
+        if (
+            attribution.is_sounding
+            and not attribution.is_lacking(over=False)
+            and not attribution.is_short
+        ):
             self._put(attribution.complete())
             if context.ended:
                 self._channel.services.observe(
@@ -378,7 +383,7 @@ class CartesiaVoice:
                 self._outlet.close()
             return
         self._channel.pool.doubt(context.link, since=self._times.touched)
-        reason = f"no audio within {limit:g} s"
+        reason = f"no {'more ' if attribution.is_sounding else ''}audio within {limit:g} s"
         self.fail(ProviderUnavailable(NAME, reason, stage=STAGE))
 
     def _now(self) -> float:
