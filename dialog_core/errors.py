@@ -91,8 +91,14 @@ class ProviderError(DialogError):
         request_id: str | None = None,
     ) -> None:
         """provider: the plugin's name. stage: stt, llm, tts, voip. status: HTTP or close code."""
-        details = [f"{key} {value}" for key, value in (("status", status), ("request", request_id)) if value]
-        super().__init__(f"{provider} {stage}: {message}{f' ({chr(44).join(details)})' if details else ''}")
+        details = [
+            f"{key} {value}"
+            for key, value in (("status", status), ("request", request_id))
+            if value
+        ]
+        super().__init__(
+            f"{provider} {stage}: {message}{f' ({chr(44).join(details)})' if details else ''}"
+        )
         self.provider = provider
         self.stage = stage
         self.status = status

@@ -107,11 +107,20 @@ class Process:
                     tasks.start_soon(self._warm, kind, chosen)
 
     async def _warm(self, kind: str, chosen: Chosen[Any]) -> None:
+        """Raises: SettingsError, for what the operator must put right before any call can succeed."""
+        misset: list[SettingsError] = []
+
+        async def warm() -> None:
+            try:
+                await chosen.factory.warm(chosen.settings, self.services)
+            except SettingsError as error:
+                misset.append(error)
+
         with anyio.move_on_after(WARM_SECONDS):
-            act = partial(chosen.factory.warm, chosen.settings, self.services)
-            await guarded(
-                act, call="", where=f"{kind} {chosen.name}", observe=self.services.observe
-            )
+            where = f"{kind} {chosen.name}"
+            await guarded(warm, call="", where=where, observe=self.services.observe)
+        if misset:
+            raise misset[0]
 
     async def _apologise_as(self, name: str, agent: ResolvedAgent) -> None:
         tts = agent.tts.build(self.services)

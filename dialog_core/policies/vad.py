@@ -8,7 +8,7 @@ tone or hum, become part of the floor; music and other voices do not: that is wh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -18,6 +18,8 @@ from dialog_core.fields import setting
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from dialog_core.protocols import SpeechModel
 
     F32 = NDArray[np.float32]
 
@@ -81,5 +83,5 @@ def _build(settings: EnergySettings, _services: Services) -> EnergyModel:
     return EnergyModel(settings)
 
 
-ENERGY = Factory("energy", EnergySettings, _build)
+ENERGY: Factory[Any, SpeechModel] = Factory("energy", EnergySettings, _build)
 """Registered by :mod:`dialog_core.policies` for the hook ``dialog_vad``."""

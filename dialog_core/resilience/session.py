@@ -110,7 +110,7 @@ def provider_error(error: SocketError, *, provider: str, stage: str) -> Provider
             return ProviderUnavailable(provider, str(error), stage=stage)
 
 
-async def keep_open(  # noqa: PLR0913 - a keyword for each thing that can be chosen
+async def keep_open(
     open_: Open,
     converse: Converse,
     *,

@@ -8,8 +8,8 @@ from dialog_core.messages import Transcript
 from dialog_core.turns import events as ev
 from dialog_core.turns.effects import Apology
 from dialog_core.turns.events import Event
-from dialog_core.turns.state import WANTED_LIMIT, TurnState
-from dialog_core.turns.words import sift
+from dialog_core.turns.state import WANTED_LIMIT, Phase, TurnState
+from dialog_core.turns.words import sift, spoken_until
 
 __all__ = ["note"]
 
@@ -24,7 +24,7 @@ def note(state: TurnState, event: Event) -> TurnState:  # noqa: PLR0912 - one ca
                 end_of_turn=None, settling=False, nudges=0,
             )  # fmt: skip
         case ev.SpeechStopped(at=at):
-            return attrs.evolve(state, voiced=False, silent_since=at)
+            return attrs.evolve(state, voiced=False, silent_since=at, sounding_until=at)
         case Transcript():
             return note_words(state, event)
         case ev.EndOfTurn(sure=sure):
@@ -59,8 +59,8 @@ def note_words(state: TurnState, event: Transcript) -> TurnState:
         return attrs.evolve(state, taken=taken, interim=interim)
     started, silent_since = state.started, state.silent_since
     if not state.voiced:
-        silent_since = max(silent_since, event.at)
-        if not state.text and silent_since == event.at:
+        silent_since = max(silent_since, spoken_until(event))
+        if not state.text and state.phase is not Phase.ENDPOINTING:  # there it is the sound's start
             started = event.at if event.started is None else event.started
     words = (*state.words, fresh) if event.final else state.words
     return attrs.evolve(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
 
+from dialog_core.messages import Transcript
 from dialog_core.turns.effects import (
     CancelTimer,
     DuckReply,
@@ -19,6 +22,7 @@ from dialog_core.turns.floor import Step, end_reply, hear, to, yield_floor
 from dialog_core.turns.policy import Continue, Cut, Duck, Overlap
 from dialog_core.turns.records import BargeIn
 from dialog_core.turns.state import Phase, TurnPolicy, TurnState
+from dialog_core.turns.words import beginning, spoken_until
 
 __all__ = ["judge_overlap", "leave_overlap"]
 
@@ -28,7 +32,7 @@ def judge_overlap(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     if not policy.interruptible or state.protected:
         return state, ()
     overlap = Overlap(
-        voiced=max(0.0, round(event.at - state.sounding_since, 6)),
+        voiced=max(0.0, round(voiced_seconds(state, event), 6)),
         sounding=state.voiced,
         text=state.text,
         probability=state.probability,
@@ -55,6 +59,18 @@ def judge_overlap(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
             timer = SetTimer(Timer.OVERLAP, min(due, longest) if due > event.at else longest)
             state = attrs.evolve(state, held_since=since)
             return to(state, Phase.OVERLAP, *(() if held else (hold,)), timer)
+
+
+def voiced_seconds(state: TurnState, event: Event) -> float:
+    """How long the caller has sounded. Words tell only of a voice that the detector did not notice."""
+    if state.voiced:
+        return event.at - state.sounding_since
+    if isinstance(event, Transcript):
+        begun = beginning(event)
+        begun = begun if math.isfinite(begun) else event.at
+        if begun > state.sounding_until:
+            return spoken_until(event) - begun
+    return state.sounding_until - state.sounding_since
 
 
 def speak_on(state: TurnState, event: Event, again: float | None) -> Step:

@@ -83,7 +83,7 @@ class Overlap:
     """The caller sounds while we speak: what does it mean?"""
 
     voiced: float
-    """Seconds since the caller began to sound."""
+    """Seconds that the caller has sounded; the silence behind it does not count."""
     sounding: bool
     """False when they have already fallen silent again."""
     text: str = ""

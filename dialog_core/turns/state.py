@@ -88,10 +88,12 @@ class TurnState:
     started: float = 0.0
     """First voiced sample of the present sound, or of the turn while words wait."""
     sounding_since: float = 0.0
-    """First voiced sample of the present sound."""
+    """First voiced sample of the latest sound."""
+    sounding_until: float = 0.0
+    """Last voiced sample of the latest sound, once it is over."""
     probability: float = 1.0
     silent_since: float = 0.0
-    """Last voiced sample."""
+    """Last voiced sample, or the end of words that no voice detector noticed."""
     words: tuple[Transcript, ...] = ()
     """Settled words that no reply has been made for."""
     interim: Transcript | None = None

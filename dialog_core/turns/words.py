@@ -12,7 +12,7 @@ import attrs
 
 from dialog_core.messages import Transcript
 
-__all__ = ["sift"]
+__all__ = ["beginning", "sift", "spoken_until"]
 
 PUNCTUATION = re.compile(r"[^\w']+")
 SLACK = 0.5
@@ -46,6 +46,11 @@ def beginning(transcript: Transcript) -> float:
     if transcript.started is not None:
         return transcript.started
     return transcript.words[0].start if transcript.words else float("-inf")
+
+
+def spoken_until(transcript: Transcript) -> float:
+    """End of the transcript's last word, as well as it is known; its span may end in silence."""
+    return transcript.words[-1].end if transcript.words else transcript.at
 
 
 def common_prefix(one: list[str], other: list[str]) -> int:

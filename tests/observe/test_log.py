@@ -106,7 +106,7 @@ def test_a_console_line_is_one_line() -> None:
 
 @pytest.mark.parametrize(("personal", "shown"), [(False, {}), (True, {"text": "my name is Ada"})])
 def test_personal_fields_are_left_out_unless_asked_for(
-    personal: bool,  # noqa: FBT001 - a parameter of the table above
+    personal: bool,
     shown: dict[str, str],
 ) -> None:
     written = Log(LogSettings(personal=personal))

@@ -1,13 +1,12 @@
-"""What goes wrong in the field: the caller hears a sentence or the call ends cleanly, nothing survives, the log knows."""
+"""What goes wrong in the field: the caller hears a sentence or the call ends cleanly, and nothing survives."""
 
 from __future__ import annotations
 
 import anyio
 import httpx
 import pytest
-from dialog_cartesia.testing import FakeCartesia
+from dialog_cartesia.testing import FakeCartesia, Script
 from dialog_cartesia.testing import Fault as Speechless
-from dialog_cartesia.testing import Script
 from dialog_deepgram.testing import FakeDeepgram
 from dialog_deepgram.testing import Fault as Deaf
 from dialog_openai.testing import FakeOpenAI, Refuse, Reply

@@ -26,8 +26,8 @@ ENDS_A_REPLY = (Said, BargeIn, TakenBack, BrokenOff)
 class Whims:
     """Policies that answer whatever hypothesis wants."""
 
-    verdict: Wait | Done | Ask = Wait(0.5)
-    decision: Continue | Duck | Hold | Cut = Cut()
+    verdict: Wait | Done | Ask = attrs.field(factory=lambda: Wait(0.5))
+    decision: Continue | Duck | Hold | Cut = attrs.field(factory=Cut)
 
     def judge(self, question: Pause | Overlap) -> object:
         return self.verdict if isinstance(question, Pause) else self.decision
@@ -214,7 +214,10 @@ class Conversation(RuleBasedStateMachine):
         if self.state.held_since is not None:
             assert self.state.phase is Phase.OVERLAP
             assert Timer.OVERLAP in self.timers
-            assert self.timers[Timer.OVERLAP] <= self.state.held_since + self.policy.longest_hold + 1e-9
+            assert (
+                self.timers[Timer.OVERLAP]
+                <= self.state.held_since + self.policy.longest_hold + 1e-9
+            )
 
     @invariant()
     def no_word_is_lost_or_answered_twice(self) -> None:

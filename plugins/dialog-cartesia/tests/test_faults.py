@@ -156,7 +156,7 @@ async def test_a_later_segment_without_audio_is_an_error_too() -> None:
     fake = FakeCartesia()
     fake.scripts.append(Script(Fault.STALL, after=len(speech(fake, "One.")) // 800 + 1))
     async with stage(fake) as on:
-        with pytest.raises(ProviderUnavailable, match="no (more )?audio within"):
+        with pytest.raises(ProviderUnavailable, match=r"no (more )?audio within"):
             await say(on.session, "One.", "Two.", "Three.")
 
 
@@ -171,16 +171,19 @@ async def test_a_reply_that_stops_in_a_word_is_an_error_not_an_end() -> None:
 async def test_a_listener_who_waits_before_the_text_comes_has_a_deadline_too() -> None:
     fake = FakeCartesia()
     fake.scripts.append(Script(Fault.STALL))
-    async with stage(fake, first_audio=4.0) as on, on.session.voice(1) as voice:
-        async with anyio.create_task_group() as tasks:
+    async with (
+        stage(fake, first_audio=4.0) as on,
+        on.session.voice(1) as voice,
+        anyio.create_task_group() as tasks,
+    ):
 
-            async def listen() -> None:
-                with pytest.raises(ProviderUnavailable, match="no audio within 4 s"):
-                    await anext(voice.audio())
+        async def listen() -> None:
+            with pytest.raises(ProviderUnavailable, match="no audio within 4 s"):
+                await anext(voice.audio())
 
-            tasks.start_soon(listen)
-            await anyio.wait_all_tasks_blocked()
-            await voice.speak(segment(0, "Hello."))
+        tasks.start_soon(listen)
+        await anyio.wait_all_tasks_blocked()
+        await voice.speak(segment(0, "Hello."))
 
 
 async def test_a_socket_that_fell_silent_is_given_up_with_the_reply() -> None:

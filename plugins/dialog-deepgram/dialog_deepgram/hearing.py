@@ -40,7 +40,7 @@ def quiet_bytes(encoding: Encoding) -> bytes:
             return bytes((*range(4), *range(252, 256)))
 
 
-def spoken(  # noqa: PLR0913 - a test names what it needs
+def spoken(
     text: str,
     vocabulary: Sequence[str],
     *,

@@ -196,7 +196,7 @@ def test_an_unknown_event_of_a_turn_shows_its_words(event: str) -> None:
 @given(st.tuples(SECONDS, SECONDS, SECONDS, SECONDS), st.booleans())
 def test_whatever_the_times_words_come_out_inside_the_call(
     times: tuple[float, float, float, float],
-    final: bool,  # noqa: FBT001 - hypothesis names it
+    final: bool,
 ) -> None:
     start, duration, begun, ended = times
     said = (wire.Word("hello", begun, ended),)

@@ -37,5 +37,5 @@ def test_unasked_a_name_needs_an_introduction() -> None:
 
 
 @given(st.text(), st.booleans())
-def test_no_text_breaks_it(text: str, asked: bool) -> None:  # noqa: FBT001 - hypothesis gives it
+def test_no_text_breaks_it(text: str, asked: bool) -> None:
     find_name(text, asked=asked)

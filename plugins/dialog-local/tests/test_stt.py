@@ -165,7 +165,7 @@ async def test_an_interim_that_comes_after_the_phrase_is_not_told(
 async def test_noise_is_told_only_to_take_back_interim_words(
     stt: LocalSpeechToText,
     model: Counter,
-    interim: bool,  # noqa: FBT001 - pytest gives it
+    interim: bool,
 ) -> None:
     async with stt.open(TELEPHONE) as session:
         events = session.events()

@@ -154,7 +154,7 @@ async def test_a_file_that_is_missing_fails_the_warming_with_a_reason() -> None:
 @real_loop
 @pytest.mark.parametrize("broken", [False, True])
 @pytest.mark.requirement("B.8", "B.10", "B.14")
-async def test_a_spoken_sentence_passes_engine_and_gate(broken: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a parameter
+async def test_a_spoken_sentence_passes_engine_and_gate(broken: bool, tmp_path: Path) -> None:
     bad = tmp_path / "bad.onnx"
     bad.write_bytes(b"this is no model")
     events: list[SpeechStarted | SpeechStopped] = []

@@ -210,7 +210,7 @@ class Phone:
 
 
 @asynccontextmanager
-async def place_call(  # noqa: PLR0913 - each names one thing of a call
+async def place_call(
     services: Services,
     voice_url: str,
     *,
