@@ -12,6 +12,7 @@ import anyio
 from dialog_core.call.clock import SystemClock
 from dialog_core.factory import Services
 from dialog_core.net.app import CallServer, Hosted
+from dialog_core.net.groups import ungrouped
 from dialog_core.net.server import serve as serve_application
 from dialog_core.observe.log import LogBuffer, install
 from dialog_core.observe.observations import Observation
@@ -56,9 +57,10 @@ def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
     async def main() -> None:
         buffer = LogBuffer(settings.log)
         install(settings.log, buffer, wall=SystemClock().wall)
-        async with anyio.create_task_group() as logging:
-            logging.start_soon(buffer.run)
-            await serve_application(new_app(settings), ready=ready)
-            logging.cancel_scope.cancel()
+        with ungrouped():
+            async with anyio.create_task_group() as logging:
+                logging.start_soon(buffer.run)
+                await serve_application(new_app(settings), ready=ready)
+                logging.cancel_scope.cancel()
 
     anyio.run(main, backend_options={"use_uvloop": find_spec("uvloop") is not None})
