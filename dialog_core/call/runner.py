@@ -99,7 +99,9 @@ async def run_until_over(run: CallRun) -> None:
             await guarded(parts.line.hang_up, call=info.id, where=info.voip, observe=observe)
         await run.tell(getattr(parts.agent, "closed", None))
     reason = "failed" if problem is not None else run.reason
-    observe(CallEnded(info.id, run.now(), reason, run.turns))
+    told, known = run.call.metadata.items(), info.metadata
+    noted = {key: Personal(value) for key, value in told if known.get(key) != value}
+    observe(CallEnded(info.id, run.now(), reason, run.turns, noted))
 
 
 @attrs.define(eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import attrs
@@ -120,6 +120,8 @@ class CallEnded:
     at: float
     reason: str
     turns: int
+    noted: Mapping[str, Personal] = attrs.field(factory=dict, hash=False)
+    """What the agent added to the call's metadata: what came of the conversation."""
 
 
 Observation = CallStarted | StepTaken | ProviderTimed | ReplyTimed | Trouble | Counted | CallEnded

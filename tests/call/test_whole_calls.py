@@ -26,6 +26,14 @@ class Echo:
         yield "Is there anything else that I can do for you on this fine day?"
 
 
+class Noting:
+    """Keeps what came of the call."""
+
+    async def reply(self, _turn: Utterance, call: Call) -> AsyncIterator[str]:
+        call.update_metadata(table="window")
+        yield "Done."
+
+
 async def test_a_conversation_is_heard_and_answered() -> None:
     line = FakeLine()
     async with in_call(line, Echo()) as call:
@@ -43,6 +51,16 @@ async def test_a_conversation_is_heard_and_answered() -> None:
     assert [type(record) for record in call.records] == [Said, TurnComplete, Said]
     assert not [seen for seen in call.observed if isinstance(seen, Trouble)]
     assert isinstance(call.observed[-1], CallEnded)
+
+
+async def test_observers_are_told_what_the_agent_noted() -> None:
+    line = FakeLine()
+    async with in_call(line, Noting()) as call:
+        await line.say("A table, please.")
+        await line.listen()
+    ended = call.observed[-1]
+    assert isinstance(ended, CallEnded)
+    assert {key: value.text for key, value in ended.noted.items()} == {"table": "window"}
 
 
 async def test_an_interruption_leaves_only_what_was_heard() -> None:
