@@ -91,7 +91,7 @@ class Call:
     @property
     def reply(self) -> int:
         """Number of the reply that is being made. Raises: LocalProtocolError outside of one."""
-        speaker = LIVE_REPLY.get()
+        speaker = LIVE_REPLY.get()()
         if speaker is None:
             raise LocalProtocolError("no reply is being made here")
         return speaker.reply
@@ -109,7 +109,7 @@ class Call:
         Within a reply it is spoken after what the reply has yielded so far; otherwise when the floor is free.
         Cancelling the wait withdraws the message.
         """
-        speaker = LIVE_REPLY.get()
+        speaker = LIVE_REPLY.get()()
         if speaker is not None:
             return await speaker.say(text, interruptible=interruptible)
         self._tickets += 1

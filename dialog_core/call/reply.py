@@ -112,5 +112,13 @@ class Speaker(Protocol):
         ...
 
 
-LIVE_REPLY: ContextVar[Speaker | None] = ContextVar("LIVE_REPLY", default=None)
-"""Set in the task that makes a reply, and so in what the agent does there."""
+def no_reply() -> None:
+    """Outside of replies."""
+
+
+LIVE_REPLY: ContextVar[Callable[[], Speaker | None]] = ContextVar("LIVE_REPLY", default=no_reply)
+"""Answers with the speaker in the task that makes a reply, and so in what the agent does there.
+
+A weak reference: a connection that is opened meanwhile keeps its context as long as it is pooled, and would keep the
+call with it.
+"""

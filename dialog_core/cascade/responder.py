@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from weakref import ref
 
 import anyio
 import attrs
@@ -88,7 +89,7 @@ class CascadeResponder:
             async with session.voice(plan.reply) as voice, anyio.create_task_group() as tasks:
                 tasks.start_soon(self._play, voice, playout)
                 speaker = SegmentSpeaker(voice, playout, self.watch)
-                LIVE_REPLY.set(speaker)
+                LIVE_REPLY.set(ref(speaker))
                 async with aclosing(self._text(plan.cause)) as text:
                     async for piece in text:
                         await speaker.push(piece)

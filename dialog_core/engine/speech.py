@@ -122,15 +122,19 @@ class SpeechEngine:
             await self._some.wait()
             with anyio.move_on_after(self._settings.interval):
                 await self._many.wait()
-            batch = self._take()
-            if not batch.slots:
-                continue
-            try:
-                probabilities, states = await self._judge(batch, thread)
-            except Exception as error:  # noqa: BLE001 - whatever a model raises, calls go on
-                self._degrade(error)
-                probabilities, states = await self._judge(batch, thread)
-            self._deliver(batch, probabilities, states)
+            await self._judge_batch(thread)
+
+    async def _judge_batch(self, thread: anyio.CapacityLimiter) -> None:
+        """Judge what waits. A frame of its own, so that no call is held by the last batch that it was in."""
+        batch = self._take()
+        if not batch.slots:
+            return
+        try:
+            probabilities, states = await self._judge(batch, thread)
+        except Exception as error:  # noqa: BLE001 - whatever a model raises, calls go on
+            self._degrade(error)
+            probabilities, states = await self._judge(batch, thread)
+        self._deliver(batch, probabilities, states)
 
     def _wake(self, slot: Slot) -> None:  # per window
         self._pending.append(slot)
