@@ -18,12 +18,10 @@ from dialog_core.turns.events import EndWanted, Event, ReplyWanted, ReplyWithdra
 __all__ = ["Call"]
 
 
-class Loop(Protocol):
-    """What the handle needs of the call's turn loop."""
+class Talk(Protocol):
+    """Who keeps the conversation."""
 
     history: History
-
-    def post(self, event: Event) -> None: ...
 
 
 @attrs.define(eq=False)
@@ -46,7 +44,8 @@ class Call:
     llm: LanguageModel | None
     """The language model of the settings, if any."""
     _line: Line
-    _loop: Loop
+    _talk: Talk
+    _post: Callable[[Event], None]
     _now: Callable[[], float]
     _swap: Callable[[str, str | object, Mapping[str, Any]], Awaitable[None]]
     _metadata: dict[str, str] = attrs.field(factory=dict)
@@ -78,15 +77,15 @@ class Call:
     @property
     def history(self) -> History:
         """The conversation so far, by what was heard."""
-        return self._loop.history
+        return self._talk.history
 
     def note(self, text: str, role: Role = Role.DEVELOPER) -> None:
         """Put something into the history that nobody says, for the model to know."""
-        self._loop.history = self._loop.history.noted(Entry(role, text, self.now))
+        self._talk.history = self._talk.history.noted(Entry(role, text, self.now))
 
     def did(self, *messages: Message) -> None:
         """Put tool calls and their results into the history of the present reply."""
-        self._loop.history = self._loop.history.did(self.reply, *messages, at=self.now)
+        self._talk.history = self._talk.history.did(self.reply, *messages, at=self.now)
 
     @property
     def reply(self) -> int:
@@ -115,11 +114,11 @@ class Call:
         self._tickets += 1
         ticket, message = self._tickets, Pending(text)
         self._messages[ticket] = message
-        self._loop.post(ReplyWanted(self.now, ticket, interruptible))
+        self._post(ReplyWanted(self.now, ticket, interruptible))
         try:
             await message.over.wait()
         except anyio.get_cancelled_exc_class():
-            self._loop.post(ReplyWithdrawn(self.now, ticket))
+            self._post(ReplyWithdrawn(self.now, ticket))
             raise
         return message.heard
 
@@ -145,7 +144,7 @@ class Call:
         self, *, after: Literal["heard", "now"] = "heard", reason: str = "agent hung up"
     ) -> None:
         """End the call: when all that was said has been heard, or now. Returns at once; again is harmless."""
-        self._loop.post(EndWanted(self.now, reason, now=after == "now"))
+        self._post(EndWanted(self.now, reason, now=after == "now"))
 
     async def transfer(self, number: str, *, after: Literal["heard", "now"] = "heard") -> None:
         """Hand the caller to another number (E.164 or a SIP address). Returns at once.
@@ -154,7 +153,7 @@ class Call:
         Raises: LineError if the carrier cannot transfer.
         """
         self._need(Ability.TRANSFER)
-        self._loop.post(EndWanted(self.now, "transferred", number, after == "now"))
+        self._post(EndWanted(self.now, "transferred", number, after == "now"))
 
     # --- the carrier's abilities
 

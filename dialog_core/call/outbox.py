@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 import anyio
 import attrs
@@ -36,6 +37,10 @@ def read_mark(name: str) -> tuple[int, int] | None:
     return (int(reply), int(index)) if reply.isdigit() and index.isdigit() else None
 
 
+def ignore(_piece: Piece) -> None:
+    """Nobody wants to know."""
+
+
 @attrs.define
 class Outbox:
     """One call's way out."""
@@ -43,7 +48,7 @@ class Outbox:
     line: Line
     ledger: Ledger
     now: Callable[[], float]
-    on_sent: Callable[[Piece], None]
+    on_sent: Callable[[Piece], None] = ignore
     """Called after each piece of audio was handed to the line."""
     _pieces: deque[Piece] = attrs.field(factory=deque)
     _control: deque[Callable[[], Awaitable[None]]] = attrs.field(factory=deque)
@@ -87,11 +92,12 @@ class Outbox:
 
     def clear(self) -> None:
         """Make the line throw away what it has not played, before anything else is sent."""
-        self.control(self.line.clear)
+        self._control.append(self.line.clear)
+        self._wake.set()
 
-    def control(self, act: Callable[[], Awaitable[None]]) -> None:
-        """Do something with the line ahead of all audio."""
-        self._control.append(act)
+    def play_ahead(self, audio: bytes) -> None:
+        """Play something that is nobody's words ahead of all that is queued, behind what was cleared."""
+        self._control.append(partial(self.line.play, audio))
         self._wake.set()
 
     async def run(self) -> None:

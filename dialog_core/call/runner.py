@@ -24,8 +24,11 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from dialog_core.agent.agent import Agent
 from dialog_core.agent.call import Call
 from dialog_core.audio import AudioFrame
+from dialog_core.call.context import CallContext
 from dialog_core.call.guard import guarded
 from dialog_core.call.held import Held
+from dialog_core.call.inbox import Inbox
+from dialog_core.call.replies import Replies
 from dialog_core.call.reply import Playout, ReplyPlan
 from dialog_core.call.turn_loop import TurnLoop
 from dialog_core.cascade.listener import CascadeListener
@@ -86,22 +89,33 @@ class CallParts:
 
 async def run_call(parts: CallParts) -> None:
     """Answer the line and run the call to its end. Never raises: trouble is observed and stays in this call."""
-    await run_until_over(CallRun(parts, started=parts.services.clock.monotonic()))
+    await run_until_over(CallRun.of(parts))
 
 
 async def run_until_over(run: CallRun) -> None:
     """Run a call that was made ready; see :func:`run_call`."""
-    parts, info, observe = run.parts, run.parts.line.info, run.parts.services.observe
+    line, observe, outcome = run.parts.line, run.context.observe, run.outcome
+    info = line.info
     observe(CallStarted(info.id, 0.0, info.agent, info.voip, Personal(info.caller)))
     problem = await guarded(run.whole, call=info.id, where="call", observe=observe)
     with anyio.move_on_after(FAREWELL_SECONDS, shield=True):
-        if not run.stopped:
-            await guarded(parts.line.hang_up, call=info.id, where=info.voip, observe=observe)
-        await run.tell(getattr(parts.agent, "closed", None))
-    reason = "failed" if problem is not None else run.reason
+        if not outcome.stopped:
+            await guarded(line.hang_up, call=info.id, where=info.voip, observe=observe)
+        await run.tell(getattr(run.parts.agent, "closed", None))
+    reason = "failed" if problem is not None else outcome.reason
     told, known = run.call.metadata.items(), info.metadata
     noted = {key: Personal(value) for key, value in told if known.get(key) != value}
-    observe(CallEnded(info.id, run.now(), reason, run.turns, noted))
+    observe(CallEnded(info.id, run.context.now(), reason, outcome.turns, noted))
+
+
+@attrs.define
+class Outcome:
+    """What has come of a call so far."""
+
+    stopped: bool = False
+    """The line carries no audio any more."""
+    reason: str = "hangup"
+    turns: int = 0
 
 
 @attrs.define(eq=False)
@@ -109,40 +123,32 @@ class CallRun:
     """A call that is running."""
 
     parts: CallParts
-    started: float
-    """On the loop's clock."""
-    stopped: bool = False
-    """The line carries no audio any more."""
-    reason: str = "hangup"
-    turns: int = 0
-    loop: TurnLoop = attrs.field(init=False)
+    context: CallContext
+    inbox: Inbox
+    outcome: Outcome = attrs.field(factory=Outcome)
+    replies: Replies = attrs.field(init=False)
     call: Call = attrs.field(init=False)
     _listener: CascadeListener = attrs.field(init=False)
     _held: Held[TtsSession] = attrs.field(init=False)
 
+    @classmethod
+    def of(cls, parts: CallParts) -> CallRun:
+        """Make a call ready; its time begins now."""
+        clock, started = parts.services.clock, parts.services.clock.monotonic()
+        context = CallContext(
+            parts.line.info.id, lambda: clock.monotonic() - started, parts.services.observe
+        )
+        return cls(parts, context, Inbox(context.id))
+
     def __attrs_post_init__(self) -> None:
-        parts, line = self.parts, self.parts.line
-        observe = parts.services.observe
-        self.loop = TurnLoop(
-            line.info.id,
-            line,
-            self._make,
-            parts.policy,
-            self.now,
-            observe,
-            self._on_record,
-            self._end,
+        parts, line, context, post = self.parts, self.parts.line, self.context, self.inbox.post
+        self.replies = Replies.on(
+            line, context, post=post, make=self._make, on_record=self._on_record
         )
         self.call = Call(
-            line.info, parts.language, parts.llm, line, self.loop, self.now, self._swap
+            line.info, parts.language, parts.llm, line, self.replies, post, context.now, self._swap
         )
-        self._listener = CascadeListener(
-            line.info.id, line.fmt, parts.stt, parts.engine, parts.gate, self.now, observe
-        )
-
-    def now(self) -> float:
-        """Seconds since the call began."""
-        return self.parts.services.clock.monotonic() - self.started
+        self._listener = CascadeListener(context, line.fmt, parts.stt, parts.engine, parts.gate)
 
     # --- the tasks
 
@@ -163,9 +169,11 @@ class CallRun:
             held: Held[TtsSession] = Held(tasks)
             self._held = held
             await held.replace(partial(self.parts.tts.open, self.parts.line.fmt))
-            await tasks.start(self._listener.run, self.loop.post)
+            await tasks.start(self._listener.run, self.inbox.post)
             tasks.start_soon(self._open)
-            await self.loop.run()
+            await TurnLoop(
+                self.context, self.inbox, self.parts.policy, self.replies, self._end
+            ).run()
             self.call.over(None, heard=False)
             tasks.cancel_scope.cancel()
 
@@ -183,10 +191,10 @@ class CallRun:
                 if type(event) is AudioFrame:  # per frame
                     feed(event)
                 elif type(event) is MarkReturned:
-                    self.loop.mark_returned(event.name)
+                    self.replies.mark_returned(event.name)
                 else:
                     self._take(event, notices)
-        if not self.stopped:
+        if not self.outcome.stopped:
             self._take(LineStopped("lost"), notices)
         over.set()
 
@@ -194,13 +202,13 @@ class CallRun:
         agent, tell = self.parts.agent, self.tell
         match event:
             case LineStopped(reason=reason):
-                self.stopped = True
-                if self.reason == "hangup":
-                    self.reason = reason
-                self.loop.post(ev.HungUp(self.now(), reason))
+                self.outcome.stopped = True
+                if self.outcome.reason == "hangup":
+                    self.outcome.reason = reason
+                self.inbox.post(ev.HungUp(self.context.now(), reason))
                 return
             case ev.Keypress(digit=digit):
-                self.loop.post(event)
+                self.inbox.post(event)
                 notice = partial(tell, getattr(agent, "keypress", None), digit)
             case Recording():
                 self.call.recorded(event)
@@ -212,7 +220,7 @@ class CallRun:
         try:
             notices.send_nowait(notice)
         except anyio.WouldBlock:
-            self.parts.services.observe(Counted(self.call.id, "notices dropped", 1))
+            self.context.observe(Counted(self.call.id, "notices dropped", 1))
 
     async def _notify(
         self, receive: MemoryObjectReceiveStream[Callable[[], Awaitable[None]]]
@@ -226,37 +234,37 @@ class CallRun:
         if method is not None:
             where = type(self.parts.agent).__name__
             act = partial(method, *values, self.call)
-            await guarded(act, call=self.call.id, where=where, observe=self.parts.services.observe)
+            await guarded(act, call=self.call.id, where=where, observe=self.context.observe)
 
     # --- what the turn loop asks for
 
     async def _make(self, plan: ReplyPlan, playout: Playout) -> str | None:
         responder = CascadeResponder(
-            self.parts.agent, self.call, self._held, self.parts.sorry, self.loop.watch
+            self.parts.agent, self.call, self._held, self.parts.sorry, self.replies.watch
         )
         return await guarded(
             partial(responder.respond, plan, playout),
-            call=self.call.id, where="reply", observe=self.parts.services.observe,
+            call=self.call.id, where="reply", observe=self.context.observe,
         )  # fmt: skip
 
     def _on_record(self, record: Record, cause: ef.Cause | None) -> None:
         if isinstance(record, TurnComplete):
-            self.turns += 1
+            self.outcome.turns += 1
         if isinstance(cause, ev.ReplyWanted):
             self.call.over(cause.ticket, heard=isinstance(record, Said))
 
     async def _end(self, effect: ef.EndCall) -> None:
-        self.reason = effect.reason
-        line, observe = self.parts.line, self.parts.services.observe
+        self.outcome.reason = effect.reason
+        line, observe = self.parts.line, self.context.observe
         try:
             with anyio.fail_after(END_SECONDS):
                 await (line.transfer(effect.transfer) if effect.transfer else line.hang_up())
         except (LineError, TimeoutError) as error:
             observe(Trouble(self.call.id, line.info.voip, "could not end the call", str(error)))
-            if effect.transfer and not self.stopped:
-                self.loop.post(ev.EndFailed(self.now(), str(error)))
+            if effect.transfer and not self.outcome.stopped:
+                self.inbox.post(ev.EndFailed(self.context.now(), str(error)))
                 return
-        self.loop.post(ev.HungUp(self.now(), effect.reason))
+        self.inbox.post(ev.HungUp(self.context.now(), effect.reason))
 
     async def _swap(self, kind: str, what: object, settings: Mapping[str, Any]) -> None:
         component: Any = self.parts.build(kind, what, settings) if isinstance(what, str) else what

@@ -9,9 +9,10 @@ import attrs
 from anyio.abc import TaskGroup, TaskStatus
 
 from dialog_core.audio import AudioFormat, AudioFrame
+from dialog_core.call.context import CallContext
 from dialog_core.engine.speech import Slot, SpeechEngine
 from dialog_core.errors import LocalProtocolError, ProviderError
-from dialog_core.observe.observations import Observation, Trouble
+from dialog_core.observe.observations import Trouble
 from dialog_core.protocols import SpeechToText, SttSession
 from dialog_core.turns.events import Event, ListenerFailed
 from dialog_core.turns.gate import Gate, GateSettings
@@ -27,13 +28,11 @@ def ignore(_event: Event) -> None:
 class CascadeListener:
     """STT and speech engine side by side. Frames touch neither queue nor task here."""
 
-    call: str
+    context: CallContext
     fmt: AudioFormat
     stt: SpeechToText
     engine: SpeechEngine
     gate: GateSettings
-    now: Callable[[], float]
-    observe: Callable[[Observation], None]
     _slot: Slot | None = None
     _session: SttSession | None = None
     _scope: anyio.CancelScope | None = None
@@ -90,7 +89,12 @@ class CascadeListener:
             async for event in session.events():
                 self._post(event)
         except ProviderError as error:
-            self.observe(
-                Trouble(self.call, error.provider, "speech recognition failed for good", str(error))
+            self.context.observe(
+                Trouble(
+                    self.context.id,
+                    error.provider,
+                    "speech recognition failed for good",
+                    str(error),
+                )
             )
-            self._post(ListenerFailed(self.now(), str(error)))
+            self._post(ListenerFailed(self.context.now(), str(error)))

@@ -213,6 +213,13 @@ class Ledger:
         total = entry.made if entry.complete else None
         return spoken_part(entry.segment.text, self.position(key, now), total, entry.words)
 
+    def is_shielded(self, reply: int) -> bool:
+        """True while a protected segment of the reply is not heard to its end."""
+        return any(
+            key[0] == reply and entry.segment.protected and not entry.heard
+            for key, entry in self.entries.items()
+        )
+
     def is_played(self, reply: int) -> bool:
         """True when every segment of the reply is heard."""
         return all(entry.heard for key, entry in self.entries.items() if key[0] == reply)

@@ -68,7 +68,7 @@ class InCall:
     @property
     def history(self) -> History:
         """The conversation by what was heard."""
-        return self.run.loop.history
+        return self.run.replies.history
 
     @property
     def records(self) -> list[Record]:
@@ -116,7 +116,7 @@ async def in_call(
             ReadyMade("Sorry, something went wrong.", line.fmt.silence(1.0)),
             "en-US", services, build,
         )  # fmt: skip
-        call = InCall(CallRun(parts, services.clock.monotonic()), voice, observed)
+        call = InCall(CallRun.of(parts), voice, observed)
         tasks.start_soon(engine.run)
         tasks.start_soon(carry, call)
         yield call
