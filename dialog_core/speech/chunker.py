@@ -15,6 +15,8 @@ import attrs
 __all__ = ["Chunker"]
 
 ENDS = re.compile(r"[.!?…。！？]+[\"'”’)\]]*(?=\s)|\n+|[。！？]+")  # noqa: RUF001 - full-width marks are meant
+STEPS = re.compile(r"[^\s。！？]*[\s。！？]|[^\s。！？]+")  # noqa: RUF001 - full-width marks are meant
+"""Text up to each character that can complete a segment: looking there alone, tokens' edges do not matter."""
 CLAUSES = re.compile(r"[,;:—–][\"'”’)\]]*(?=\s)")  # noqa: RUF001 - typographic dashes are meant
 ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'])(?:[A-Za-z]|[A-Za-z](?:\.[A-Za-z])+|Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|Ave|Rd|Blvd|vs|etc|approx|dept|ext|"
@@ -36,13 +38,14 @@ class Chunker:
     _first: bool = True
 
     def push(self, delta: str) -> tuple[str, ...]:
-        """Take more text; returns the segments that are complete now, each with its trailing blanks."""
-        self._text += delta
+        """Take more text; returns the segments that are complete now, each with its trailing blank."""
         segments = []
-        while (end := self._next_end()) is not None:
-            segments.append(self._text[:end])
-            self._text = self._text[end:]
-            self._first = False
+        for piece in STEPS.findall(delta):
+            self._text += piece
+            while (end := self._next_end()) is not None:
+                segments.append(self._text[:end])
+                self._text = self._text[end:]
+                self._first = False
         return tuple(segments)
 
     def flush(self) -> tuple[str, ...]:
@@ -52,28 +55,26 @@ class Chunker:
         return (rest,) if rest.strip() else ()
 
     def _next_end(self) -> int | None:
-        """Where the first complete segment ends, blanks included; None if there is none yet."""
+        """Where the first complete segment ends, its blank included; None if there is none yet."""
         for match in ENDS.finditer(self._text):
             before = self._text[: match.end()]
-            if SPEAKABLE.search(before) and not is_abbreviation(before):
-                return past_blanks(self._text, self._clause_before(match.end()))
+            if match.end() <= LONGEST and SPEAKABLE.search(before) and not is_abbreviation(before):
+                return past_blank(self._text, self._clause_before(match.end()) or match.end())
         clause = self._clause_before(len(self._text))
-        if clause < len(self._text):
-            return past_blanks(self._text, clause)
+        if clause is not None:
+            return past_blank(self._text, clause)
         if len(self._text) > LONGEST:
-            cut = self._text.rfind(" ", 0, LONGEST)
-            return cut + 1 if cut > 0 else LONGEST
+            cut = self._text.rfind(" ", 0, LONGEST) + 1
+            return cut if self._text[:cut].strip() else LONGEST
         return None
 
-    def _clause_before(self, end: int) -> int:
-        """End of the first clause if the first segment may be cut there, else `end`."""
-        limit = FIRST_CLAUSE if self._first else LONGEST
+    def _clause_before(self, end: int) -> int | None:
+        """Where a segment may end within a sentence: the first one early, the others only if it is too long."""
         if not self._first and end <= LONGEST:
-            return end
-        for match in CLAUSES.finditer(self._text, 0, end):
-            if match.end() >= min(limit, LONGEST // 2):
-                return match.end()
-        return end
+            return None
+        shortest = FIRST_CLAUSE if self._first else LONGEST // 2
+        clauses = (match.end() for match in CLAUSES.finditer(self._text, 0, min(end, LONGEST) + 1))
+        return next((clause for clause in clauses if shortest <= clause < end), None)
 
 
 def is_abbreviation(text: str) -> bool:
@@ -81,8 +82,6 @@ def is_abbreviation(text: str) -> bool:
     return text.strip().lower() not in ANSWERS and ABBREVIATION.search(text) is not None
 
 
-def past_blanks(text: str, end: int) -> int:
-    """The position after the blanks that follow `end`."""
-    while end < len(text) and text[end].isspace():
-        end += 1
-    return end
+def past_blank(text: str, end: int) -> int:
+    """The position after the blank that follows `end`, if one does."""
+    return end + (end < len(text) and text[end].isspace())
