@@ -26,10 +26,11 @@ def group(*names: str) -> list[str]:
     return list(nox.project.dependency_groups(PROJECT, *names))
 
 
-def install_everything(session: nox.Session, *groups: str) -> None:
+def install_everything(session: nox.Session, *groups: str, constraints: Path | None = None) -> None:
     """The core and every plugin, editable, and what the session needs besides."""
     editable = [argument for path in [".", *PLUGINS] for argument in ("-e", f"./{path}")]
-    session.install(*editable, *group(*groups), env=INSTALLED_CORE)
+    pinned = ["-c", str(constraints)] if constraints is not None else []
+    session.install(*editable, *group(*groups), *pinned, env=INSTALLED_CORE)
 
 
 @nox.session
@@ -93,11 +94,11 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def minimums(session: nox.Session) -> None:
-    """The core's tests with the oldest versions that it allows."""
+    """All tests with the oldest versions of its dependencies that the core allows."""
     constraints = Path(session.create_tmp()) / "minimums.txt"
     constraints.write_text("\n".join(oldest(PROJECT["project"]["dependencies"])) + "\n", "utf-8")
-    session.install("-e", ".", *group("test"), "-c", str(constraints))
-    session.run("pytest", "tests", "-m", "not certify", *session.posargs)
+    install_everything(session, "test", constraints=constraints)
+    session.run("pytest", "-m", "not certify", *session.posargs)
 
 
 def oldest(requirements: list[str]) -> list[str]:
