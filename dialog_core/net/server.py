@@ -13,6 +13,7 @@ import uvicorn
 
 from dialog_core.errors import SettingsError, SettingsProblem
 from dialog_core.net.app import CallServer
+from dialog_core.net.media_protocol import MediaProtocol
 
 __all__ = ["run", "serve"]
 
@@ -103,7 +104,7 @@ def new_config(app: CallServer) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         lifespan="off",
-        ws="websockets-sansio",
+        ws=MediaProtocol,
         ws_max_size=settings.frame_limit,
         ws_max_queue=settings.queue_limit,
         ws_ping_interval=PING_SECONDS,

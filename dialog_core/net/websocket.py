@@ -41,7 +41,12 @@ from dialog_core.net.groups import ungrouped
 from dialog_core.net.tls import client_context
 from dialog_core.net.version import USER_AGENT
 
-__all__ = ["ClientSocket", "open_websocket"]
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # where websockets has no compiled part
+    from websockets.utils import apply_mask
+
+__all__ = ["ClientSocket", "apply_mask", "open_websocket"]
 
 CONNECT_SECONDS = 10.0
 KEEPALIVE_SECONDS = 15.0

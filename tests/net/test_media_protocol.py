@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import attrs
+import pytest
+import uvicorn
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+
+from dialog_core.net.media_protocol import MediaProtocol
+
+UPGRADE = (
+    b"GET /media HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+MASK = b"\x01\x02\x03\x04"
+LONGEST = 1000
+
+
+def frame(first: int, data: bytes, *, masked: bool = True) -> bytes:
+    length = len(data)
+    head = bytes((length,)) if length < 126 else b"\x7e" + length.to_bytes(2, "big")
+    if not masked:
+        return bytes((first,)) + head + data
+    hidden = bytes(byte ^ MASK[number % 4] for number, byte in enumerate(data))
+    return bytes((first, head[0] | 0x80)) + head[1:] + MASK + hidden
+
+
+@attrs.define
+class Transport:
+    sent: bytearray = attrs.field(factory=bytearray)
+    paused: int = 0
+    resumed: int = 0
+    closed: bool = False
+
+    def get_extra_info(self, _name: str, default: object = None) -> object:
+        return default
+
+    def write(self, data: bytes) -> None:
+        self.sent += data
+
+    def pause_reading(self) -> None:
+        self.paused += 1
+
+    def resume_reading(self) -> None:
+        self.resumed += 1
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    return
+
+
+async def opened(kind: type[WebSocketsSansIOProtocol]) -> tuple[Any, Transport]:
+    """A protocol whose upgrade was answered."""
+    config = uvicorn.Config(nothing, lifespan="off", ws_max_size=LONGEST, ws_max_queue=4)
+    config.ws_ping_interval = None
+    config.load()
+    protocol = kind(config, ServerState(), {}, asyncio.get_running_loop())
+    transport = Transport()
+    protocol.connection_made(transport)  # type: ignore[arg-type]
+    protocol.data_received(UPGRADE)
+    await protocol.send({"type": "websocket.accept"})
+    protocol.queue.get_nowait()
+    return protocol, transport
+
+
+def received(protocol: Any) -> list[dict[str, Any]]:
+    messages = []
+    while not protocol.queue.empty():
+        messages.append(protocol.queue.get_nowait())
+    return messages
+
+
+async def outcome(
+    kind: type[WebSocketsSansIOProtocol], pieces: list[bytes]
+) -> tuple[list[dict[str, Any]], bytes, bool]:
+    """What the application gets, what the client gets, and whether the connection is over."""
+    protocol, transport = await opened(kind)
+    for piece in pieces:
+        if not transport.closed:
+            protocol.data_received(piece)
+    return received(protocol), bytes(transport.sent).partition(b"\r\n\r\n")[2], transport.closed
+
+
+FRAMES = st.lists(
+    st.sampled_from(
+        [
+            frame(0x81, b'{"event":"media"}'),
+            frame(0x81, b"x" * 400),
+            frame(0x81, "é".encode()),
+            frame(0x81, b""),
+            frame(0x82, b"\x00\x01"),
+            frame(0x89, b"ping"),
+            frame(0x8A, b"pong"),
+            frame(0x01, b"first, ") + frame(0x80, b"last"),
+            frame(0x01, b"first, ") + frame(0x89, b"between") + frame(0x80, b"last"),
+            frame(0x01, b"first, ") + frame(0x81, b"out of place"),
+            frame(0x80, b"of nothing"),
+            frame(0x81, b"\xff not utf-8"),
+            frame(0x81, b"not masked", masked=False),
+            frame(0x81, b"x" * (LONGEST + 1)),
+            frame(0xC1, b"reserved bit"),
+            frame(0x88, b"\x03\xe8bye"),
+        ]
+    ),
+    max_size=6,
+)
+
+
+@given(FRAMES, st.lists(st.integers(0, 3000), max_size=8))
+def test_clients_are_served_as_by_uvicorn_however_their_bytes_are_cut(
+    frames: list[bytes], cuts: list[int]
+) -> None:
+    data = b"".join(frames)
+    ends = [*sorted(cut for cut in cuts if cut < len(data)), len(data)]
+    pieces = [data[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+    async def compare() -> None:
+        ours = await outcome(MediaProtocol, pieces)
+        assert ours == await outcome(WebSocketsSansIOProtocol, frames)
+
+    asyncio.run(compare())
+
+
+def test_reading_stops_when_too_many_messages_wait_and_goes_on_when_none_does() -> None:
+    async def flood() -> None:
+        protocol, transport = await opened(MediaProtocol)
+        for _ in range(3):
+            protocol.data_received(frame(0x81, b"one"))
+        assert transport.paused == 0
+        protocol.data_received(frame(0x81, b"one"))
+        assert transport.paused == 1
+        for waiting in (3, 2, 1, 0):
+            await protocol.receive()
+            assert transport.resumed == (waiting == 0)
+
+    asyncio.run(flood())
+
+
+@pytest.mark.parametrize("early", [frame(0x81, b"early"), frame(0x81, b"early")[:3]])
+def test_a_client_that_does_not_wait_for_its_upgrade_is_heard_all_the_same(early: bytes) -> None:
+    async def hurry() -> list[dict[str, Any]]:
+        config = uvicorn.Config(nothing, lifespan="off")
+        config.ws_ping_interval = None
+        config.load()
+        protocol: Any = MediaProtocol(config, ServerState(), {}, asyncio.get_running_loop())
+        protocol.connection_made(Transport())
+        protocol.data_received(UPGRADE + early)
+        await protocol.send({"type": "websocket.accept"})
+        protocol.data_received(frame(0x81, b"early")[len(early) :] + frame(0x81, b"late"))
+        return received(protocol)
+
+    messages = asyncio.run(hurry())
+    assert [each.get("text") for each in messages] == [None, "early", "late"]
