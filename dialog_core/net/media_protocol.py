@@ -50,11 +50,11 @@ class MediaProtocol(WebSocketsSansIOProtocol):
         start, end = 0, len(data)
         while (extent := _extent(data, start, end)) is not None and not self.transport.is_closing():
             body, over = extent
-            if over - body > self.config.ws_max_size:
+            if too_long := over - body > self.config.ws_max_size:
                 over = end
             if over > end:
                 break
-            if self._is_plain(data, start) and over - body <= self.config.ws_max_size:
+            if self._is_plain(data, start) and not too_long:
                 self._take(apply_mask(data[body:over], data[body - MASK : body]))
             else:
                 super().data_received(data[start:over])

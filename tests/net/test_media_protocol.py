@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 import pytest
 import uvicorn
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -118,6 +118,7 @@ FRAMES = st.lists(
 )
 
 
+@settings(max_examples=300)
 @given(FRAMES, st.lists(st.integers(0, 3000), max_size=8))
 def test_clients_are_served_as_by_uvicorn_however_their_bytes_are_cut(
     frames: list[bytes], cuts: list[int]
