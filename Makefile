@@ -33,7 +33,7 @@ tests: $(VENV)/tested
 	@$(BIN)/pytest
 
 docs: $(VENV)/tested  ## check that nothing is undocumented and that every snippet runs
-	@$(BIN)/pytest tests/test_docs.py
+	@$(BIN)/pytest tests/test_docs.py tests/test_snippets.py
 
 bench: $(VENV)/installed  ## measure, in a few minutes; see contrib/bench
 	@$(BIN)/python -m contrib.bench --quick

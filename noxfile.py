@@ -82,7 +82,7 @@ def certify(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """The documentation: nothing undocumented, every snippet runs."""
     install_everything(session, "test")
-    session.run("pytest", "tests/test_docs.py", *session.posargs)
+    session.run("pytest", "tests/test_docs.py", "tests/test_snippets.py", *session.posargs)
 
 
 @nox.session

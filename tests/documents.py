@@ -32,6 +32,7 @@ from dialog_core.turns.machine import TRANSITIONS
 from dialog_core.turns.state import Phase
 
 __all__ = [
+    "FENCE",
     "ROOT",
     "Block",
     "blocks_of",
