@@ -91,7 +91,7 @@ def test_the_hooks_of_the_acme_plugins_are_found_by_entry_point(plugins: Plugins
     assert agent.tts.settings.voice == "tenor"
 
 
-@pytest.mark.parametrize("folder", ["bakery", "dialog-acme-stt", "dialog-acme-tts"])
+@pytest.mark.parametrize("folder", ["bakery", "concierge", "dialog-acme-stt", "dialog-acme-tts"])
 def test_the_tests_pass_where_a_reader_puts_them(folder: str, tmp_path: Path) -> None:
     ignored = shutil.ignore_patterns("__pycache__", ".pytest_cache")
     shutil.copytree(SNIPPETS / folder, tmp_path / folder, ignore=ignored)

@@ -17,12 +17,12 @@ class Concierge:
     """Fields made by `setting` are the agent's settings; the others are its own."""
 
     desk: str = setting(default="+15550003333", help="number of the front desk")
-    notice: str = setting(default="This call is recorded.", help="said first; empty for none")
+    notice: str = setting(default="This call is recorded.", help="said after the greeting")
     greeting: str = setting(default="Hello, how can I help?", help="spoken when the call begins")
     turns: int = attrs.field(default=0, init=False)
 
     async def opened(self, call: Call) -> None:
-        """The call began: tell the model who calls, and say what must be heard to its end."""
+        """The call began: tell the model who calls, and say what must be heard."""
         call.note(f"The caller's number is {call.info.caller}.")
         if self.notice:
             await call.say(self.notice, interruptible=False)
