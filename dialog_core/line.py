@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import attrs
 
 __all__ = ["Ability", "CallInfo", "CarrierTranscript", "LineStopped", "MarkReturned", "Recording"]
+
+
+def frozen_copy(values: Mapping[str, str]) -> Mapping[str, str]:
+    """The same values, out of everybody's reach."""
+    return MappingProxyType(dict(values))
 
 
 @attrs.frozen
@@ -23,8 +29,8 @@ class CallInfo:
     """E.164 number, SIP address or client name; empty when withheld. Personal."""
     called: str = ""
     direction: str = "inbound"
-    metadata: Mapping[str, str] = attrs.field(factory=dict)
-    """All that the carrier said of the call, by the carrier's own names. Personal."""
+    metadata: Mapping[str, str] = attrs.field(factory=dict, converter=frozen_copy)
+    """All that the carrier said of the call, by the carrier's own names; a copy that nobody can change. Personal."""
 
 
 class Ability:

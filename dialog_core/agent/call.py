@@ -14,6 +14,7 @@ from dialog_core.messages import Message, Role
 from dialog_core.protocols import Ability, CallInfo, LanguageModel, Line, Recording
 from dialog_core.speech.history import Entry, History
 from dialog_core.turns.events import EndWanted, Event, ReplyWanted, ReplyWithdrawn
+from dialog_core.turns.state import WANTED_LIMIT
 
 __all__ = ["Call"]
 
@@ -51,6 +52,7 @@ class Call:
     _metadata: dict[str, str] = attrs.field(factory=dict)
     _messages: dict[int, Pending] = attrs.field(factory=dict)
     _tickets: int = 0
+    _is_over: bool = False
     _recordings: dict[str, Recording] = attrs.field(factory=dict)
 
     # --- what is known
@@ -106,11 +108,18 @@ class Call:
         """Say something; returns when it is over, True if it was heard to its end.
 
         Within a reply it is spoken after what the reply has yielded so far; otherwise when the floor is free.
-        Cancelling the wait withdraws the message.
+        Cancelling the wait withdraws the message. When the call is over it returns False at once.
+        Raises: LocalProtocolError if too many messages wait already.
         """
         speaker = LIVE_REPLY.get()()
         if speaker is not None:
             return await speaker.say(text, interruptible=interruptible)
+        if self._is_over:
+            return False
+        if len(self._messages) >= WANTED_LIMIT:
+            raise LocalProtocolError(
+                f"{WANTED_LIMIT} messages wait to be said; await some of them first"
+            )
         self._tickets += 1
         ticket, message = self._tickets, Pending(text)
         self._messages[ticket] = message
@@ -118,16 +127,19 @@ class Call:
         try:
             await message.over.wait()
         except anyio.get_cancelled_exc_class():
+            self._messages.pop(ticket, None)
             self._post(ReplyWithdrawn(self.now, ticket))
             raise
         return message.heard
 
     def pending(self, ticket: int) -> str:
-        """The text of a message that waits or is being said; for the one who speaks it."""
-        return self._messages[ticket].text
+        """The text of a message that waits or is being said, empty if withdrawn; for the one who speaks it."""
+        message = self._messages.get(ticket)
+        return "" if message is None else message.text
 
     def over(self, ticket: int | None, *, heard: bool) -> None:
-        """A message is over, or with None all are; for the call's runner."""
+        """A message is over, or with None all are and so is the call; for the call's runner."""
+        self._is_over = self._is_over or ticket is None
         for number in [ticket] if ticket is not None else list(self._messages):
             message = self._messages.pop(number, None)
             if message is not None:

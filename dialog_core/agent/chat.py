@@ -12,6 +12,7 @@ import attrs
 
 from dialog_core.agent.call import Call
 from dialog_core.agent.tools import Tool
+from dialog_core.call.guard import closing
 from dialog_core.cascade.tools import run_tool
 from dialog_core.errors import LocalProtocolError, SettingsError, SettingsProblem
 from dialog_core.factory import Services
@@ -119,8 +120,8 @@ class ChatAgent:
             prompt = self._prompt(call, inside, with_tools=not last)
             wanted: list[ToolCall] = []
             said = ""
-            async with call.llm.generate(prompt) as answer:
-                async for item in answer:
+            async with call.llm.generate(prompt) as answer, closing(answer) as items:
+                async for item in items:
                     if isinstance(item, TextDelta):
                         said += item.text
                         yield item.text

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
-from dialog_core.errors import DialogError, LocalProtocolError, ProviderError
+from dialog_core.errors import DialogError, EventOverflow, ProviderError
 from dialog_core.observe.observations import Observation, Trouble
 
-__all__ = ["describe", "first_error", "guarded"]
+__all__ = ["closing", "describe", "first_error", "guarded"]
+
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def closing(items: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+    """Close the iterator when the block is left, if it is a generator: then its clean-up happens here, not later."""
+    try:
+        yield items
+    finally:
+        if isinstance(items, AsyncGenerator):
+            await items.aclose()
 
 
 def first_error(error: BaseException) -> BaseException:
@@ -40,12 +55,12 @@ async def guarded(
 ) -> str | None:
     """Run code that is not ours; returns what went wrong, None if nothing did.
 
-    A failure is observed with its cause and stays here. Our own bugs and cancellations pass through.
+    A failure is observed with its cause and stays here. A stuck call and cancellations pass through.
     """
     problem: str | None = None
     try:
         await act()
-    except* LocalProtocolError:
+    except* EventOverflow:
         raise
     except* Exception as group:  # noqa: BLE001 - plugins and applications may raise anything; it stays in their call
         problem = describe(first_error(group))

@@ -164,6 +164,11 @@ class Replies:
 
     def watch(self, key: tuple[int, int]) -> Watched:
         """Wait for a segment to be heard, or for it to be certain that it never will."""
+        entry = self.ledger.entries.get(key)
+        if entry is None or entry.heard:
+            watched = Watched(heard=entry is not None)
+            watched.over.set()
+            return watched
         return self._watched.setdefault(key, Watched())
 
     def let_go(self) -> None:

@@ -25,7 +25,7 @@ from dialog_core.agent.agent import Agent
 from dialog_core.agent.call import Call
 from dialog_core.audio import AudioFrame
 from dialog_core.call.context import CallContext
-from dialog_core.call.guard import guarded
+from dialog_core.call.guard import closing, first_error, guarded
 from dialog_core.call.held import Held
 from dialog_core.call.inbox import Inbox
 from dialog_core.call.replies import Replies
@@ -35,7 +35,7 @@ from dialog_core.cascade.listener import CascadeListener
 from dialog_core.cascade.ready_made import ReadyMade
 from dialog_core.cascade.responder import CascadeResponder
 from dialog_core.engine.speech import SpeechEngine
-from dialog_core.errors import LineError
+from dialog_core.errors import EventOverflow, LineError
 from dialog_core.factory import Services
 from dialog_core.observe.observations import CallEnded, CallStarted, Counted, Personal, Trouble
 from dialog_core.protocols import (
@@ -97,15 +97,30 @@ async def run_until_over(run: CallRun) -> None:
     line, observe, outcome = run.parts.line, run.context.observe, run.outcome
     info = line.info
     observe(CallStarted(info.id, 0.0, info.agent, info.voip, Personal(info.caller)))
-    problem = await guarded(run.whole, call=info.id, where="call", observe=observe)
-    with anyio.move_on_after(FAREWELL_SECONDS, shield=True):
-        if not outcome.stopped:
-            await guarded(line.hang_up, call=info.id, where=info.voip, observe=observe)
-        await run.tell(getattr(run.parts.agent, "closed", None))
-    reason = "failed" if problem is not None else outcome.reason
-    told, known = run.call.metadata.items(), info.metadata
-    noted = {key: Personal(value) for key, value in told if known.get(key) != value}
-    observe(CallEnded(info.id, run.context.now(), reason, outcome.turns, noted))
+    reason = "cancelled"
+    try:
+        reason = "failed" if await contained(run) else outcome.reason
+    finally:
+        with anyio.move_on_after(FAREWELL_SECONDS, shield=True):
+            if not outcome.stopped:
+                await guarded(line.hang_up, call=info.id, where=info.voip, observe=observe)
+            await run.tell(getattr(run.parts.agent, "closed", None))
+        told, known = run.call.metadata.items(), info.metadata
+        noted = {key: Personal(value) for key, value in told if known.get(key) != value}
+        observe(CallEnded(info.id, run.context.now(), reason, outcome.turns, noted))
+
+
+async def contained(run: CallRun) -> str | None:
+    """Run the call; returns what ended it before its time, None if nothing did. A stuck loop ends only its own call."""
+    call, observe = run.context.id, run.context.observe
+    problem: str | None = None
+    try:
+        problem = await guarded(run.whole, call=call, where="call", observe=observe)
+    except* EventOverflow as group:
+        problem = str(first_error(group))
+        observe(Trouble(call, "call", "the call's loop was stuck", problem))
+    run.call.over(None, heard=False)
+    return problem
 
 
 @attrs.define
@@ -155,14 +170,15 @@ class CallRun:
     async def whole(self) -> None:
         """The call; returns when it is over and the line owes nothing more."""
         send, receive = anyio.create_memory_object_stream[Callable[[], Awaitable[None]]](NOTICES)
-        async with anyio.create_task_group() as tasks:
-            read = anyio.Event()
-            tasks.start_soon(self._notify, receive)
-            tasks.start_soon(self._read, send, read)
-            await self._talk()
-            with anyio.move_on_after(DEBT_SECONDS):
-                await read.wait()
-            tasks.cancel_scope.cancel()
+        with self.inbox, send, receive:
+            async with anyio.create_task_group() as tasks:
+                told = anyio.Event()
+                tasks.start_soon(self._notify, receive, told)
+                tasks.start_soon(self._read, send)
+                await self._talk()
+                with anyio.move_on_after(DEBT_SECONDS):
+                    await told.wait()
+                tasks.cancel_scope.cancel()
 
     async def _talk(self) -> None:
         async with anyio.create_task_group() as tasks:
@@ -184,19 +200,19 @@ class CallRun:
             if greeting:
                 await self.call.say(greeting)
 
-    async def _read(self, notices: Notices, over: anyio.Event) -> None:
+    async def _read(self, notices: Notices) -> None:
         feed = self._listener.feed
         with notices:
-            async for event in self.parts.line.events():
-                if type(event) is AudioFrame:  # per frame
-                    feed(event)
-                elif type(event) is MarkReturned:
-                    self.replies.mark_returned(event.name)
-                else:
-                    self._take(event, notices)
+            async with closing(self.parts.line.events()) as events:
+                async for event in events:
+                    if type(event) is AudioFrame:  # per frame
+                        feed(event)
+                    elif type(event) is MarkReturned:
+                        self.replies.mark_returned(event.name)
+                    else:
+                        self._take(event, notices)
         if not self.outcome.stopped:
             self._take(LineStopped("lost"), notices)
-        over.set()
 
     def _take(self, event: LineEvent, notices: Notices) -> None:
         agent, tell = self.parts.agent, self.tell
@@ -223,18 +239,23 @@ class CallRun:
             self.context.observe(Counted(self.call.id, "notices dropped", 1))
 
     async def _notify(
-        self, receive: MemoryObjectReceiveStream[Callable[[], Awaitable[None]]]
+        self, receive: MemoryObjectReceiveStream[Callable[[], Awaitable[None]]], told: anyio.Event
     ) -> None:
-        with receive:
-            async for notice in receive:
-                await notice()
+        async for notice in receive:
+            await notice()
+        told.set()
 
     async def tell(self, method: Callable[..., Awaitable[None]] | None, *values: object) -> None:
         """Call one of the agent's optional methods; what it raises is observed and stays here."""
         if method is not None:
             where = type(self.parts.agent).__name__
-            act = partial(method, *values, self.call)
-            await guarded(act, call=self.call.id, where=where, observe=self.context.observe)
+            tell = method
+            await guarded(
+                lambda: tell(*values, self.call),
+                call=self.call.id,
+                where=where,
+                observe=self.context.observe,
+            )
 
     # --- what the turn loop asks for
 

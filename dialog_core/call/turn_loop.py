@@ -14,6 +14,7 @@ import attrs
 from anyio.abc import TaskGroup
 
 from dialog_core.call.context import CallContext
+from dialog_core.call.guard import guarded
 from dialog_core.call.inbox import Inbox
 from dialog_core.call.replies import Replies
 from dialog_core.errors import LineError
@@ -47,6 +48,7 @@ class TurnLoop:
 
     async def run(self) -> None:
         """Step until the call is closed and ended. Raises: EventOverflow, and what the end of the call raises."""
+        self._timers[Timer.IDLE] = self.context.now() + self.policy.patience
         with self.inbox:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._deliver)
@@ -118,7 +120,11 @@ class TurnLoop:
         return effect
 
     async def _ask(self, effect: ef.AskEndpointer, scope: anyio.CancelScope) -> None:
-        with scope, anyio.move_on_after(ASK_SECONDS):
+        async def ask() -> None:
             answer = await self.policy.endpointer.ask(effect.pause)
             wait = answer.seconds if isinstance(answer, Wait) else 0.0
             self.inbox.post(ev.EndpointJudged(self.context.now(), effect.question, wait))
+
+        with scope, anyio.move_on_after(ASK_SECONDS):
+            context = self.context
+            await guarded(ask, call=context.id, where="endpointer", observe=context.observe)

@@ -10,9 +10,9 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from dialog_core.audio import AudioFormat, AudioFrame
 from dialog_core.call.context import CallContext
+from dialog_core.call.guard import closing, guarded
 from dialog_core.engine.speech import Slot, SpeechEngine
-from dialog_core.errors import LocalProtocolError, ProviderError
-from dialog_core.observe.observations import Trouble
+from dialog_core.errors import LocalProtocolError
 from dialog_core.protocols import SpeechToText, SttSession
 from dialog_core.turns.events import Event, ListenerFailed
 from dialog_core.turns.gate import Gate, GateSettings
@@ -85,16 +85,12 @@ class CascadeListener:
                 await self._forward(session)
 
     async def _forward(self, session: SttSession) -> None:
-        try:
-            async for event in session.events():
-                self._post(event)
-        except ProviderError as error:
-            self.context.observe(
-                Trouble(
-                    self.context.id,
-                    error.provider,
-                    "speech recognition failed for good",
-                    str(error),
-                )
-            )
-            self._post(ListenerFailed(self.context.now(), str(error)))
+        async def forward() -> None:
+            async with closing(session.events()) as events:
+                async for event in events:
+                    self._post(event)
+
+        context = self.context
+        where = "speech recognition"
+        problem = await guarded(forward, call=context.id, where=where, observe=context.observe)
+        self._post(ListenerFailed(context.now(), problem or "the recogniser stopped"))

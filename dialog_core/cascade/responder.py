@@ -12,6 +12,7 @@ import attrs
 from dialog_core.agent.agent import Agent, nothing
 from dialog_core.agent.call import Call
 from dialog_core.audio import AudioOut
+from dialog_core.call.guard import closing
 from dialog_core.call.held import Held
 from dialog_core.call.reply import LIVE_REPLY, Playout, ReplyPlan, Watched
 from dialog_core.cascade.ready_made import ReadyMade
@@ -57,6 +58,7 @@ class SegmentSpeaker:
 
     async def say(self, text: str, *, interruptible: bool) -> bool:
         """Say a message within the reply; returns when it is over, True if it was heard to its end."""
+        await self.push(" ")
         await self.flush()
         segments = [*self.chunker.push(f"{text.strip()} "), *self.chunker.flush()]
         last = None
@@ -97,8 +99,9 @@ class CascadeResponder:
                 await voice.finish()
 
     async def _play(self, voice: Voice, playout: Playout) -> None:
-        async for audio in voice.audio():
-            await playout.push(audio)
+        async with closing(voice.audio()) as pieces:
+            async for audio in pieces:
+                await playout.push(audio)
 
     async def _text(self, cause: Cause) -> AsyncGenerator[str]:
         match cause:
@@ -116,12 +119,9 @@ class CascadeResponder:
             raise PluginError(
                 name, "reply must be an async generator: write async def and yield the text"
             )
-        try:
-            async for piece in source:
+        async with closing(source) as pieces:
+            async for piece in pieces:
                 yield piece
-        finally:
-            if isinstance(source, AsyncGenerator):
-                await source.aclose()
 
     async def _apologise(self, playout: Playout) -> None:
         segment = playout.segment(self.sorry.text)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing, asynccontextmanager
 
 import anyio
 import attrs
@@ -220,13 +220,14 @@ class FakeLlm:
             raise self.error
         finished: list[bool] = []
         try:
-            yield self._stream(prompt, finished)
+            async with aclosing(self._stream(prompt, finished)) as answer:
+                yield answer
         finally:
             self.cancelled += not finished
 
     async def _stream(
         self, prompt: Prompt, finished: list[bool]
-    ) -> AsyncIterator[TextDelta | ToolCall | Usage]:
+    ) -> AsyncGenerator[TextDelta | ToolCall | Usage]:
         answer = self.answer(prompt)
         items: Sequence[TextDelta | ToolCall | Usage]
         if isinstance(answer, str):
