@@ -119,7 +119,6 @@ def test_every_observation_has_a_heading() -> None:
     assert {ProviderTimed.__name__} <= names <= headings(reference("observations"))
 
 
-@pytest.mark.requirement("A.8")
 def test_every_error_has_a_heading() -> None:
     raised = {name for name in errors.__all__ if issubclass(getattr(errors, name), Exception)}
 
