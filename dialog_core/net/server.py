@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from types import FrameType
+from typing import Any
 
 import anyio
 import uvicorn
@@ -72,7 +73,15 @@ class DrainingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[sockets.socket] | None = None) -> None:
         await self._room.drain(self._drain, hurry=lambda: self.force_exit)
         await self._room.close()
+        self.spare_closing()
         await super().shutdown(sockets)
+
+    def spare_closing(self) -> None:
+        """Mark sockets whose peer has said goodbye as answered: uvicorn would say it twice, and fail."""
+        connections: set[Any] = self.server_state.connections
+        for connection in connections:
+            if hasattr(connection, "close_sent") and connection.conn.state.name == "CLOSING":
+                connection.close_sent = True
 
     def stop_listening(self) -> None:
         """Close the door, also after a failure or a cancellation."""

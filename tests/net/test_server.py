@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import anyio
 import httpx
@@ -12,7 +13,7 @@ import pytest
 
 from dialog_core.errors import SettingsError, SocketClosed
 from dialog_core.net.app import CallServer
-from dialog_core.net.server import bind, serve
+from dialog_core.net.server import DrainingServer, bind, serve
 from dialog_core.net.settings import ServerSettings
 from dialog_core.net.websocket import open_websocket
 from dialog_core.testing.pytest_plugin import real_loop
@@ -153,6 +154,22 @@ async def test_the_wait_for_live_calls_is_bounded() -> None:
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(SocketClosed), anyio.fail_after(5):
             await socket.receive()
+
+
+class Connection:
+    """What uvicorn keeps of a media socket."""
+
+    def __init__(self, state: str) -> None:
+        self.conn = SimpleNamespace(state=SimpleNamespace(name=state))
+        self.close_sent = False
+
+
+async def test_a_socket_that_its_peer_is_closing_does_not_disturb_the_shutdown() -> None:
+    server = DrainingServer(new_server(settings()), lambda _address: None)
+    closing, open_ = Connection("CLOSING"), Connection("OPEN")
+    server.server_state.connections.update([closing, open_])  # type: ignore[list-item]
+    server.spare_closing()
+    assert (closing.close_sent, open_.close_sent) == (True, False)
 
 
 async def test_a_second_signal_ends_the_wait() -> None:
