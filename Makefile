@@ -6,6 +6,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 EDITABLE := -e . $(PLUGINS:%=-e ./%)
+DEMO := $(patsubst %,plugins/dialog-%,twilio silero local demo)
 # Plugins then depend on the core by version, and the editable one counts.
 PIP := DIALOG_CORE_VERSION=">=0.1" $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
@@ -15,8 +16,9 @@ PIP := DIALOG_CORE_VERSION=">=0.1" $(BIN)/python -m pip --disable-pip-version-ch
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/installed  ## hold a call with a simulated caller, on this machine alone
-	@$(BIN)/dialogctl demo
+demo: $(VENV)/demo  ## hold a call with a simulated caller, on this machine alone
+	@$(BIN)/dialogctl models fetch > /dev/null
+	@$(BIN)/dialogctl demo --file contrib/examples/local/dialog.toml --output demo-output
 
 test: lint types tests  ## lint, types and all tests, the vendors' SDKs against our fakes included
 
@@ -51,6 +53,13 @@ $(VENV)/bin/python:
 $(VENV)/installed: $(VENV)/bin/python $(MANIFESTS)
 	@echo "installing the core and $(words $(PLUGINS)) plugins into $(VENV)"
 	@$(PIP) $(EDITABLE)
+	@touch $@
+
+$(VENV)/demo: $(VENV)/bin/python pyproject.toml $(DEMO:%=%/pyproject.toml)
+	@echo "once: installing the core and what the demo needs into $(VENV)"
+	@$(PIP) -e . $(DEMO:%=-e ./%)
+	@echo "once: fetching the speech recogniser's model"
+	@$(BIN)/dialogctl models fetch
 	@touch $@
 
 $(VENV)/tested: $(VENV)/installed
