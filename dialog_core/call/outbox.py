@@ -52,20 +52,30 @@ class Outbox:
     """Called after each piece of audio was handed to the line."""
     _pieces: deque[Piece] = attrs.field(factory=deque)
     _control: deque[Callable[[], Awaitable[None]]] = attrs.field(factory=deque)
+    _flushes: int = 0
     _wake: anyio.Event = attrs.field(factory=anyio.Event)
     _room: anyio.Event = attrs.field(factory=anyio.Event)
 
     async def put(self, pieces: Iterable[Piece]) -> None:
-        """Queue pieces of a reply; waits while too much is queued or too far ahead of what has sounded."""
+        """Queue pieces of a reply; waits while too much is queued or too far ahead of what has sounded.
+
+        What a flush overtakes is dropped: it is in the ledger, from which a held reply is sent again.
+        """
+        flushes = self._flushes
         for piece in pieces:
             for part in self._split(piece):
-                while len(self._pieces) >= QUEUED_PIECES:
-                    self._room = anyio.Event()
-                    await self._room.wait()
-                if (ahead := self.ledger.ahead(self.now())) > AHEAD_SECONDS:
-                    await anyio.sleep(ahead - AHEAD_SECONDS)
+                await self._wait_for_room()
+                if self._flushes != flushes:
+                    return
                 self._pieces.append(part)
                 self._wake.set()
+
+    async def _wait_for_room(self) -> None:
+        while len(self._pieces) >= QUEUED_PIECES:
+            self._room = anyio.Event()
+            await self._room.wait()
+        if (ahead := self.ledger.ahead(self.now())) > AHEAD_SECONDS:
+            await anyio.sleep(ahead - AHEAD_SECONDS)
 
     def put_now(self, pieces: Iterable[Piece]) -> None:
         """Queue pieces that were queued before: they are bounded already."""
@@ -85,6 +95,7 @@ class Outbox:
 
     def flush(self, reply: int) -> None:
         """Drop what is queued of a reply."""
+        self._flushes += 1
         kept = [piece for piece in self._pieces if piece.key[0] != reply]
         self._pieces.clear()
         self._pieces.extend(kept)
