@@ -129,10 +129,11 @@ class ChatAgent:
                         wanted.append(item)
             if not wanted:
                 return
+            if said and not said[-1].isspace():
+                yield " "  # a whole sentence is spoken while the tools run
             results = await self._use_tools(wanted, call)
             call.did(Message(Role.ASSISTANT, tool_calls=tuple(wanted)), *results)
             inside = (*inside, Message(Role.ASSISTANT, said, tuple(wanted)), *results)
-            yield " "
 
     async def _use_tools(self, wanted: Sequence[ToolCall], call: Call) -> list[Message]:
         """Run the tools one after the other; a result for each call, as the vendors demand."""

@@ -13,10 +13,10 @@ import json
 import re
 import types
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
-import cattrs
 
 from dialog_core.agent.call import Call
 from dialog_core.errors import PluginError
@@ -93,10 +93,47 @@ class Tool:
 def convert(value: object, hint: Any, name: str) -> Any:
     """A JSON value as the annotated type."""
     try:
-        return cattrs.structure(value, hint)
-    except Exception as error:
+        return fit(value, hint)
+    except (TypeError, ValueError) as error:
         wanted = json.dumps(schema_of(hint, name))
         raise ToolProblem(f"argument {name!r} does not fit {wanted}: {value!r}") from error
+
+
+def fit(value: object, hint: Any) -> Any:
+    """A JSON value as a type that `schema_of` describes, exactly. Raises: TypeError, ValueError."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return fit(value, arguments[0])
+    if hint is float and type(value) is int:
+        return float(value)
+    if hint in SIMPLE or hint is type(None):
+        if type(value) is not hint:
+            raise TypeError(value)
+        return value
+    if origin is Literal:
+        if not any(choice == value and type(choice) is type(value) for choice in arguments):
+            raise ValueError(value)
+        return value
+    if origin in (list, tuple):
+        if not isinstance(value, list):
+            raise TypeError(value)
+        return origin(fit(item, arguments[0]) for item in value)
+    if origin in (Union, types.UnionType):
+        return fit_one(value, arguments)
+    if attrs.has(hint):
+        if not isinstance(value, dict):
+            raise TypeError(value)
+        hints = get_type_hints(hint, include_extras=True)
+        return hint(**{key: fit(item, hints.get(key, type(None))) for key, item in value.items()})
+    return hint(value)
+
+
+def fit_one(value: object, hints: tuple[Any, ...]) -> Any:
+    """The value as the first of the types that it fits. Raises: TypeError if it fits none."""
+    for hint in hints:
+        with suppress(TypeError, ValueError):
+            return fit(value, hint)
+    raise TypeError(value)
 
 
 def schema_of(hint: Any, where: str) -> dict[str, Any]:

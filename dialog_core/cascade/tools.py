@@ -40,7 +40,7 @@ async def run_tool(
         arguments = tool.bind(wanted.arguments, call)
     except ToolProblem as problem:
         return f"error: {problem}"
-    result: list[object] = []
+    result: list[str] = []
     act = partial(invoke, tool, arguments, result)
     with anyio.move_on_after(seconds) as scope:
         error = await guarded(act, call=call.id, where=f"tool {wanted.name}", observe=observe)
@@ -48,17 +48,19 @@ async def run_tool(
             return f"error: {wanted.name} failed"
     if scope.cancelled_caught or not result:
         return f"error: {wanted.name} took longer than {seconds:g} seconds"
-    return as_text(result[0])
+    return result[0]
 
 
-async def invoke(tool: Tool, arguments: Mapping[str, object], result: list[object]) -> None:
+async def invoke(tool: Tool, arguments: Mapping[str, object], result: list[str]) -> None:
     """Call the function, and await it if it wants to be."""
     value = tool.function(**arguments)
-    result.append(await value if inspect.isawaitable(value) else value)
+    result.append(as_text(await value if inspect.isawaitable(value) else value))
 
 
 def as_text(value: object) -> str:
-    """A tool's value as the model reads it: text as it is, anything else as JSON."""
+    """A tool's value as the model reads it: text as it is, nothing as "done", anything else as JSON."""
+    if value is None:
+        return "done"
     text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
     if len(text) > OUTPUT_LIMIT:
         return f"{text[:OUTPUT_LIMIT]}\n(cut: {len(text) - OUTPUT_LIMIT} more characters)"
