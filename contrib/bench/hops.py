@@ -23,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from contrib.bench.clock import cpu_seconds
 from contrib.bench.report import show
+from dialog_core.net.media_protocol import MediaProtocol
 
 REPEATS = 7
 CALLS = 50_000
@@ -144,7 +145,7 @@ async def socket_message(*, echo: bool) -> float:
     listener.bind(("127.0.0.1", 0))
     url = f"ws://127.0.0.1:{listener.getsockname()[1]}/"
     config = uvicorn.Config(
-        app, ws="websockets-sansio", lifespan="off", log_level="warning", ws_ping_interval=None
+        app, ws=MediaProtocol, lifespan="off", log_level="warning", ws_ping_interval=None
     )
     serve = partial(uvicorn.Server(config).serve, sockets=[listener])
     async with anyio.create_task_group() as tasks:
