@@ -18,6 +18,7 @@ import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from secrets import token_bytes
 from typing import assert_never
 
 import anyio
@@ -33,6 +34,7 @@ from websockets.exceptions import (
 )
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
@@ -58,6 +60,29 @@ LOST = 1006
 BROKEN = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 
 
+FINAL_TEXT, FINAL_BINARY = 0x81, 0x82
+MASKED = 0x80
+TWO_BYTES, EIGHT_BYTES = 126, 127
+"""Lengths that say: the length stands in the bytes that follow."""
+
+
+def message_frame(message: str | bytes) -> bytes:
+    """A client's frame that is a whole message; what the protocol would write, without its intermediate objects."""
+    if isinstance(message, str):
+        first, data = FINAL_TEXT, message.encode()
+    else:
+        first, data = FINAL_BINARY, message
+    mask = token_bytes(4)
+    length = len(data)
+    if length < TWO_BYTES:
+        head = bytes((first, MASKED | length))
+    elif length < 1 << 16:
+        head = bytes((first, MASKED | TWO_BYTES)) + length.to_bytes(2, "big")
+    else:
+        head = bytes((first, MASKED | EIGHT_BYTES)) + length.to_bytes(8, "big")
+    return b"".join((head, mask, apply_mask(data, mask)))
+
+
 @attrs.define(eq=False)
 class ClientSocket:
     """One open WebSocket; see :class:`dialog_core.protocols.WebSocket`."""
@@ -67,7 +92,9 @@ class ClientSocket:
     _inbox: deque[str | bytes] = attrs.field(factory=deque)
     _frames: list[Frame] = attrs.field(factory=list)
     _reading: anyio.Event | None = None
-    _writing: anyio.Lock = attrs.field(factory=lambda: anyio.Lock(fast_acquire=True))
+    _unsent: list[bytes] = attrs.field(factory=list)
+    _writing: anyio.Event | None = None
+    """Set when the write under way is over."""
     _closed: SocketClosed | None = None
     _pong: bytes = b""
 
@@ -75,14 +102,10 @@ class ClientSocket:
         """Send a text or a binary message, in one write. Raises: SocketClosed."""
         if self._closed is not None:
             raise self._closed
-        try:
-            if isinstance(data, str):
-                self._protocol.send_text(data.encode())
-            else:
-                self._protocol.send_binary(data)
-        except InvalidState:
-            raise self._end(LOST) from None
-        await self._flush()
+        if self._protocol.state is not State.OPEN:
+            raise self._end(LOST)
+        self._unsent.append(message_frame(data))
+        await self._write()
         if self._closed is not None:
             raise self._closed
 
@@ -197,15 +220,30 @@ class ClientSocket:
 
     async def _flush(self) -> None:
         """Write what the protocol has to say, all at once."""
-        async with self._writing:
-            data = b"".join(self._protocol.data_to_send())
-            if not data:
-                return
+        self._unsent += self._protocol.data_to_send()
+        await self._write()
+
+    async def _write(self) -> None:
+        """Write what waits; whoever's turn it is takes along what others have brought."""
+        while self._writing is not None:
+            await self._writing.wait()
+        data = b"".join(self._unsent)
+        self._unsent.clear()
+        if data:
+            await self._hand_over(data)
+
+    async def _hand_over(self, data: bytes) -> None:
+        """Give the network some bytes; it must take them within `WRITE_SECONDS`."""
+        written = self._writing = anyio.Event()
+        try:
             with anyio.move_on_after(WRITE_SECONDS, shield=True) as limit:
                 try:
                     await self._stream.send(data)
                 except BROKEN:
                     self._end(LOST)
+        finally:
+            self._writing = None
+            written.set()
         if limit.cancelled_caught:
             self._end(LOST, f"the peer took nothing for {WRITE_SECONDS:g} s")
             await anyio.aclose_forcefully(self._stream)

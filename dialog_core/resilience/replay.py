@@ -31,26 +31,34 @@ class ReplayBuffer:
     _frames: deque[AudioFrame] = attrs.field(factory=deque)
     _sent: int = 0
     _nbytes: int = 0
+    _most: int = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._most = self.fmt.nbytes(self.seconds)
 
     def push(self, frame: AudioFrame) -> None:
         """Keep a frame; never waits."""  # per frame
         self._frames.append(frame)
         self._nbytes += len(frame.data)
-        while self.fmt.seconds(self._nbytes) > self.seconds and len(self._frames) > 1:
+        while self._nbytes > self._most and len(self._frames) > 1:
             self._drop_oldest()
 
     def take(self) -> AudioFrame | None:
         """All unsent audio up to the next gap, as one frame at the time of its first sample; None if there is none."""
-        unsent = [self._frames[number] for number in range(self._sent, len(self._frames))]
+        frames, first = self._frames, self._sent
+        if first == len(frames):
+            return None
         pieces: list[bytes] = []
-        end = unsent[0].at if unsent else 0.0
-        for frame in unsent:
+        end = at = frames[first].at
+        second = self.fmt.bytes_per_second
+        for number in range(first, len(frames)):
+            frame = frames[number]
             if abs(frame.at - end) > SLACK:
                 break
             pieces.append(frame.data)
-            end = frame.at + self.fmt.seconds(len(frame.data))
+            end = frame.at + len(frame.data) / second
         self._sent += len(pieces)
-        return AudioFrame(unsent[0].at, b"".join(pieces)) if pieces else None
+        return AudioFrame(at, b"".join(pieces))
 
     def settle(self, until: float) -> None:
         """Audio before this call time has been understood and need not be sent again."""

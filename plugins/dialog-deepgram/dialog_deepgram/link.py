@@ -33,6 +33,8 @@ STAGE = "stt"
 
 TICK = 0.25
 """Seconds between looks at the clock while no audio comes."""
+LIVE_TICK = 0.5
+"""The same for v1, whose shortest limit is seconds long."""
 LONGEST_MESSAGE = 0.25
 """Seconds of audio in one message, when much waits."""
 FIRST_SILENCE = 0.02
@@ -128,6 +130,7 @@ class Link:
             if self.parts.settings.flux:
                 await self._greet()
             async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._tick)
                 for loop in (self._send, self._receive):
                     tasks.start_soon(self._until_failure, loop, tasks.cancel_scope)
         finally:
@@ -175,16 +178,24 @@ class Link:
     # sending
 
     async def _send(self) -> None:
+        pulse = self.parts.pulse
         while True:
-            with anyio.move_on_after(TICK):
-                await self.parts.pulse.wake.wait()
-            self.parts.pulse.wake = anyio.Event()
+            await pulse.wake.wait()
+            pulse.wake = anyio.Event()
             await self._send_audio()
-            if self.parts.pulse.finalize:
-                self.parts.pulse.finalize = False
+            if pulse.finalize:
+                pulse.finalize = False
                 await self.socket.send(FINALIZE)
             await self._keep_open()
             self._check_alive()
+
+    async def _tick(self) -> None:
+        """Let the sender look at the clock although no audio comes; a deadline on each of its waits would cost more."""
+        every = TICK if self.parts.settings.flux else LIVE_TICK
+        while True:
+            await anyio.sleep(every)
+            if self._now() - self._last_sent >= every:
+                self.parts.pulse.wake.set()
 
     async def _send_audio(self) -> None:
         report_dropped(self.parts.buffer, self.parts.services.observe)
