@@ -8,7 +8,7 @@ MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 EDITABLE := -e . $(PLUGINS:%=-e ./%)
 DEMO := $(patsubst %,plugins/dialog-%,twilio silero local demo)
 # Plugins then depend on the core by version, and the editable one counts.
-PIP := DIALOG_CORE_VERSION=">=0.1" $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PIP := DIALOG_CORE_VERSION=">=0.1" $(BIN)/python -m pip --disable-pip-version-check install -qq
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types tests docs bench clean
@@ -48,7 +48,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "dialog needs Python 3.11 or newer, and '$(PYTHON)' is not; name one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip --disable-pip-version-check install -qq --upgrade "pip>=25.1"
 
 $(VENV)/installed: $(VENV)/bin/python $(MANIFESTS)
 	@echo "installing the core and $(words $(PLUGINS)) plugins into $(VENV)"

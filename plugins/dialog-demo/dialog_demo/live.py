@@ -98,9 +98,8 @@ class LiveView:
             case Trouble(where=where, what=what, detail=detail):
                 self._print(Text(f"{where}: {what}  {detail}", ALARM))
             case CallEnded(reason=reason, at=at):
-                self._print(
-                    Text(f"{at:5.1f} {'' if self.console.is_terminal else ' '} ({reason})", "dim")
-                )
+                start = f"{at:5.1f} " if self.console.is_terminal else f"{at:6.1f}  "
+                self._print(Text(f"{start}({reason})", "dim"))
 
     def _take(self, event: object) -> None:
         match event:
@@ -153,9 +152,13 @@ class LiveView:
 
     # how it looks
 
+    def listen(self, tracks: Tracks) -> None:
+        """From now on waits are measured on these tracks: the caller's and the agent's, so far."""
+        self._tracks = tracks
+
     async def watch(self, tracks: Tracks) -> None:
         """See :class:`dialog_demo.stage.View`."""
-        self._tracks = tracks
+        self.listen(tracks)
         if not self.console.is_terminal or self.console.width < NARROWEST_TTY:
             await anyio.sleep_forever()
         with Live(
