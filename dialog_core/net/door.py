@@ -108,7 +108,9 @@ class Door:
 
     def _as_asked(self, request: HTTPConnection) -> tuple[str, str]:
         """Scheme and host by which the request reached us, or reached the proxy that we trust."""
-        scheme, host = request.url.scheme, request.headers.get("host") or request.url.netloc
+        # Not `request.url.scheme`: parsing the address fails on a Host header that is none.
+        scheme = str(request.scope.get("scheme", "http"))
+        host = request.headers.get("host") or request.url.netloc
         if not self.settings.trust_forwarded:
             return scheme, host
         forwarded = first(request.headers.get("x-forwarded-proto", "")).lower()

@@ -51,17 +51,21 @@ def is_signed(
     """Whether the signature fits the address, in any of its forms. Takes the same time for any wrong one."""
     if algorithm not in ALGORITHMS:
         return False
+    try:
+        forms = addresses(url)
+    except ValueError:  # a Host header that is none: Twilio signs no such address
+        return False
     known = tuple(pairs)
     given = signature.encode()
     fits = False
-    for form in addresses(url):
+    for form in forms:
         expected = sign(key, form, known, algorithm=algorithm).encode()
         fits |= hmac.compare_digest(expected, given)
     return fits
 
 
 def addresses(url: str) -> tuple[str, ...]:
-    """The forms of an address that Twilio may have signed, as it stands first."""
+    """The forms of an address that Twilio may have signed, as it stands first. Raises: ValueError if it is none."""
     parts = urlsplit(url)
     bare = parts.netloc.removesuffix(f":{parts.port}") if parts.port else parts.netloc
     hosts = [parts.netloc, bare, f"{bare}:{DEFAULT_PORTS.get(parts.scheme, 80)}"]
