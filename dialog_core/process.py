@@ -16,13 +16,13 @@ import attrs
 from anyio.abc import TaskGroup
 
 from dialog_core.audio import TELEPHONE
-from dialog_core.call.guard import guarded
+from dialog_core.call.guard import describe, guarded
 from dialog_core.call.runner import run_call
 from dialog_core.cascade.ready_made import ReadyMade, in_format, recorded, render
 from dialog_core.container import CallContainer
 from dialog_core.converter import new_converter
 from dialog_core.engine.speech import SpeechEngine
-from dialog_core.errors import DialogError, SettingsError
+from dialog_core.errors import SettingsError
 from dialog_core.factory import Services
 from dialog_core.net.groups import ungrouped
 from dialog_core.net.services import open_services
@@ -123,15 +123,18 @@ class Process:
             raise misset[0]
 
     async def _apologise_as(self, name: str, agent: ResolvedAgent) -> None:
-        tts = agent.tts.build(self.services)
-        try:
+        where, observe = f"tts {agent.tts.name}", self.services.observe
+
+        async def speak() -> None:
             with anyio.fail_after(RENDER_SECONDS):
-                audio = await render(tts, agent.sorry, TELEPHONE)
-        except (DialogError, TimeoutError, BaseExceptionGroup) as error:
+                audio = await render(agent.tts.build(self.services), agent.sorry, TELEPHONE)
+            if audio:
+                self.apologies[name] = ReadyMade(agent.sorry, audio)
+
+        problem = await guarded(speak, call="", where=where, observe=observe)
+        if name not in self.apologies:
             what = "could not render the apology; the recorded one stands in"
-            self.services.observe(Trouble("", f"tts {agent.tts.name}", what, str(error)))
-            return
-        self.apologies[name] = ReadyMade(agent.sorry, audio)
+            observe(Trouble("", where, what, problem or "it made no sound"))
 
 
 def naming(observe: Callable[[Observation], None], call: str) -> Callable[[Observation], None]:
@@ -204,7 +207,7 @@ def model_of(vad: Chosen[SpeechModel], services: Services) -> SpeechModel:
     """The voice detector; if it cannot be made, the energy detector, so that callers are heard all the same."""
     try:
         return vad.build(services)
-    except DialogError as error:
+    except Exception as error:  # noqa: BLE001 - whatever a plugin raises, callers are heard
         what = "voice detector cannot be made; the energy detector stands in"
-        services.observe(Trouble("", f"vad {vad.name}", what, str(error)))
+        services.observe(Trouble("", f"vad {vad.name}", what, describe(error)))
         return EnergyModel()
