@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dialog_demo.artefacts import FILES
-from dialog_demo.command import INTERRUPTED, REFUSED
+from dialog_demo.performance import INTERRUPTED, REFUSED
 from dialog_demo.sound import RATE
 from dialog_local.models import MOONSHINE, default_folder, missing
 
