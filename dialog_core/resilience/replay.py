@@ -10,6 +10,8 @@ __all__ = ["ReplayBuffer"]
 
 SLACK = 0.001
 """Seconds by which frames may be off and still follow each other."""
+MOST_GONE = 3000
+"""Frames that were sent and let go, of which we keep the ends; a minute of them."""
 
 
 @attrs.define(eq=False)
@@ -21,16 +23,21 @@ class ReplayBuffer:
         dropped | sent, not yet settled | unsent
                 ^ start                 ^ the next `take`      at most `seconds` from start to end
 
-    When it is full the oldest audio goes. Audio that was never sent is counted in `dropped`; nobody heard it.
+    When it is full the oldest audio goes. Audio that was never sent is counted in `dropped`; nobody heard it. Audio
+    that was sent may still be understood where it is; if that connection is lost first, it is counted in `lost`.
     """
 
     fmt: AudioFormat
     seconds: float = 2.0
     dropped: int = 0
     """Frames that were dropped unsent."""
+    lost: int = 0
+    """Frames that a lost connection was sent and did not settle, and that are gone."""
     _frames: deque[AudioFrame] = attrs.field(factory=deque)
     _sent: int = 0
     _nbytes: int = 0
+    _gone: deque[float] = attrs.field(factory=lambda: deque(maxlen=MOST_GONE))
+    """Ends of the frames that were sent and let go unsettled."""
     _most: int = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -41,6 +48,8 @@ class ReplayBuffer:
         self._frames.append(frame)
         self._nbytes += len(frame.data)
         while self._nbytes > self._most and len(self._frames) > 1:
+            if self._sent:
+                self._gone.append(self._end(self._frames[0]))
             self._drop_oldest()
 
     def take(self) -> AudioFrame | None:
@@ -62,12 +71,16 @@ class ReplayBuffer:
 
     def settle(self, until: float) -> None:
         """Audio before this call time has been understood and need not be sent again."""
+        while self._gone and self._gone[0] <= until + SLACK:
+            self._gone.popleft()
         while self._sent and self._end(self._frames[0]) <= until + SLACK:
             self._drop_oldest()
 
     def rewind(self) -> None:
         """A new connection: everything kept is to be sent again."""
         self._sent = 0
+        self.lost += len(self._gone)
+        self._gone.clear()
 
     @property
     def start(self) -> float | None:

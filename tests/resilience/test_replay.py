@@ -51,6 +51,32 @@ def test_audio_that_was_sent_is_forgotten_without_being_counted() -> None:
     assert buffer.dropped == 0
 
 
+def test_what_a_lost_connection_was_sent_too_long_ago_to_be_sent_again_is_counted() -> None:
+    buffer = filled(*range(100))
+    buffer.take()
+    for number in range(100, 150):
+        buffer.push(frame(number))
+        buffer.take()
+    buffer.settle(0.6)
+    assert buffer.lost == 0
+    buffer.rewind()
+    assert buffer.lost == 20
+    assert buffer.start == pytest.approx(1.0)
+    buffer.rewind()
+    assert buffer.lost == 20
+
+
+def test_what_was_understood_in_time_is_never_lost() -> None:
+    buffer = filled(*range(100))
+    buffer.take()
+    for number in range(100, 150):
+        buffer.push(frame(number))
+        buffer.take()
+    buffer.settle(1.0)
+    buffer.rewind()
+    assert buffer.lost == 0
+
+
 def test_a_gap_in_the_audio_parts_what_is_taken() -> None:
     buffer = filled(0, 1, 5)
     assert buffer.take() == AudioFrame(0.0, frame(0).data + frame(1).data)

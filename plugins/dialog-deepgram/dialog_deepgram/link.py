@@ -283,10 +283,13 @@ def settles(message: wire.Message | wire.FluxMessage, events: tuple[SttEvent, ..
 
 
 def report_dropped(buffer: ReplayBuffer, observe: Callable[[Observation], None]) -> None:
-    """Tell of frames that were given up, in one number."""
+    """Tell of frames that were given up: never sent, or sent to a connection that was lost, too long ago to repeat."""
     if buffer.dropped:
         observe(Counted("", "deepgram frames dropped", buffer.dropped))
         buffer.dropped = 0
+    if buffer.lost:
+        observe(Counted("", "deepgram frames not repeated", buffer.lost))
+        buffer.lost = 0
 
 
 # --- whose fault it is -----------------------------------------------------------------------------------------------

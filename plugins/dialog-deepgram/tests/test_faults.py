@@ -56,6 +56,15 @@ async def test_audio_spoken_while_nobody_answers_is_recognised_afterwards() -> N
 
 
 @pytest.mark.requirement("D.15")
+async def test_what_a_mute_connection_was_sent_too_long_ago_is_counted() -> None:
+    async with calling(fake(Fault(mute_after=0.0)), first_result=4.0) as call:
+        await call.say(SENTENCE, word=0.3, silence=3.0)
+        await call.rest(3.0)
+        missed = call.counted("deepgram frames not repeated") * 0.02
+        assert missed == pytest.approx(2.0, abs=0.3)
+
+
+@pytest.mark.requirement("D.15")
 async def test_new_connections_are_spaced_by_doubling_waits_from_100_ms() -> None:
     opened: list[float] = []
     server = fake(*[GONE] * 20)
