@@ -100,6 +100,7 @@ class ProviderError(DialogError):
             f"{provider} {stage}: {message}{f' ({chr(44).join(details)})' if details else ''}"
         )
         self.provider = provider
+        self.reason = message
         self.stage = stage
         self.status = status
         self.request_id = request_id

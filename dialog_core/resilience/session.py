@@ -174,12 +174,12 @@ def leaves(error: Exception) -> Iterator[Exception]:
 
 
 def final(error: ProviderError, losses: int) -> ProviderError:
-    """What is raised in the end."""
+    """What is raised in the end; it tells the latest cause."""
     if not error.retryable:
         return error
     return ProviderUnavailable(
         error.provider,
-        f"gave up after {losses} lost or failed connections in a row",
+        f"gave up after {losses} lost or failed connections in a row: {error.reason}",
         stage=error.stage,
         status=error.status,
         request_id=error.request_id,

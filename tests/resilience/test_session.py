@@ -103,6 +103,14 @@ async def test_it_gives_up_when_the_tries_are_spent() -> None:
     assert vendor.script == ["talk"]
 
 
+async def test_giving_up_tells_the_latest_cause() -> None:
+    vendor = Vendor("drop", "drop", "drop", "503")
+    async with in_memory(vendor.app) as services:
+        with pytest.raises(ProviderUnavailable, match="upgrade refused with HTTP 503") as caught:
+            await keep(services)
+    assert str(caught.value).count("status 503") == 1
+
+
 async def test_it_gives_up_when_the_window_has_passed() -> None:
     vendor = Vendor("long", "stall", "talk")
     async with in_memory(vendor.app) as services:
