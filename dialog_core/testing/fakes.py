@@ -20,8 +20,9 @@ from dialog_core.turns.events import SpeechStarted, SpeechStopped
 
 __all__ = ["FakeLlm", "FakeStt", "FakeTts", "heard_words"]
 
-WORD = struct.Struct(">HH")
-"""Number of the reply and of the word in it, over and over: the audio of a word tells which it is."""
+WORD = struct.Struct(">BHHB")
+"""Number of the reply and of the word in it, between a head and a tail: the audio of a word tells which it is."""
+HEAD, TAIL = 0xA5, 0x5A
 
 
 # --- speech to text
@@ -171,7 +172,7 @@ class FakeVoice:
         self._words += 1
         nbytes = fmt.nbytes((len(word) + 1) * tts.seconds_per_character)
         tts.sizes[self.reply, self._words] = nbytes
-        data = (WORD.pack(self.reply, self._words) * (nbytes // WORD.size + 1))[:nbytes]
+        data = (WORD.pack(HEAD, self.reply, self._words, TAIL) * (nbytes // WORD.size + 1))[:nbytes]
         start, self._seconds = self._seconds, self._seconds + fmt.seconds(nbytes)
         timed = (Word(word, start, self._seconds),) if tts.word_times else ()
         return AudioOut(segment.reply, segment.index, data, timed)
@@ -180,9 +181,15 @@ class FakeVoice:
 def heard_words(played: Iterable[Played], tts: FakeTts) -> dict[int, float]:
     """How many words of each reply of a :class:`FakeTts` were heard; the last may count in part."""
     nbytes: Counter[tuple[int, int]] = Counter()
-    for piece in played:
-        for start in range(0, len(piece.audio) - WORD.size + 1, WORD.size):
-            nbytes[WORD.unpack_from(piece.audio, start)] += WORD.size
+    sound = b"".join(piece.audio for piece in played)
+    start = 0
+    while (start := sound.find(HEAD, start)) >= 0 and start + WORD.size <= len(sound):
+        _, reply, word, tail = WORD.unpack_from(sound, start)
+        if tail == TAIL:
+            nbytes[reply, word] += WORD.size
+            start += WORD.size
+        else:
+            start += 1
     heard: dict[int, float] = {}
     for (reply, word), count in nbytes.items():
         whole = tts.sizes.get((reply, word))

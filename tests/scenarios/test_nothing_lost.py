@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import anyio
 import attrs
 import pytest
+import trio
 from trio.testing import MockClock
 
 from dialog_core.agent.call import Call
@@ -105,8 +106,7 @@ def turns_that_stood(call: InCall) -> list[str]:
 @pytest.mark.parametrize("batch", range(CALLS // BATCH))
 def test_history_is_what_the_caller_heard(batch: int) -> None:
     for seed in range(batch * BATCH, (batch + 1) * BATCH):
-        clock = MockClock(autojump_threshold=0)
-        result = anyio.run(random_call, seed, backend="trio", backend_options={"clock": clock})
+        result = trio.run(random_call, seed, clock=MockClock(autojump_threshold=0))
         try:
             check(*result)
         except AssertionError as error:
