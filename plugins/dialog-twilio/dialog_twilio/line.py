@@ -36,6 +36,8 @@ E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 SIP = re.compile(r"sips?:[^\s<>\"]{1,250}")
 DIGITS = re.compile(r"[0-9A-D*#wW]{1,100}")
 SID = re.compile(r"(RE|GT)[0-9a-fA-F]{32}")
+DOUBT_SECONDS = 2.0
+"""Wait for the stream to stop after an update whose answer was lost: if it does, the update was made."""
 
 
 @attrs.frozen
@@ -255,21 +257,25 @@ class TwilioLine:
         return wire.stream
 
     async def _update(self, phase: Phase, verbs: Callable[[], str], what: str) -> None:
-        """Give the call other TwiML, which stops the stream."""
+        """Give the call other TwiML, which stops the stream.
+
+        Digits are not sent again when the answer is lost: they would be played twice, and their ticket is used up.
+        """
         wire = self._wire
         async with self._updating:
-            await self._stream()
+            stream = await self._stream()
             if wire.phase is not Phase.LIVE:
                 raise LineError(f"cannot {what}: the line is {wire.phase.value}")
             document = twiml.document(verbs())
             wire.begin(phase)
             failed = False
+            once = phase is Phase.MOVING
             try:
-                with self._asking(what):
-                    await self._carrier.rest.update_call(self.info.id, document)
-            except LineError:
-                failed = True
-                raise
+                await self._carrier.rest.update_call(self.info.id, document, twice=not once)
+            except ProviderError as error:
+                failed = not (error.retryable and await has_stopped(stream))
+                if failed:
+                    raise LineError(f"cannot {what}: {error}") from error
             finally:
                 wire.settle(failed=failed)
 
@@ -288,6 +294,13 @@ class TwilioLine:
 
     def _drop(self) -> None:
         self._carrier.services.observe(Counted(self.info.id, "carrier callbacks dropped", 1))
+
+
+async def has_stopped(stream: MediaStream) -> bool:
+    """Whether a stream is over, now or in a moment."""
+    with anyio.move_on_after(DOUBT_SECONDS):
+        await stream.done.wait()
+    return stream.done.is_set()
 
 
 def checked(sid: str) -> str:

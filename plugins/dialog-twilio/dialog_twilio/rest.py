@@ -121,9 +121,9 @@ class TwilioRest:
         if not response.is_success and not gone:
             raise problem.error()
 
-    async def update_call(self, call: str, twiml: str) -> None:
-        """Replace what the call is doing by other TwiML."""
-        await self._accepted("POST", f"/Calls/{call}.json", {"Twiml": twiml})
+    async def update_call(self, call: str, twiml: str, *, twice: bool = True) -> None:
+        """Replace what the call is doing by other TwiML. twice: whether beginning it two times is harmless."""
+        await self._accepted("POST", f"/Calls/{call}.json", {"Twiml": twiml}, twice=twice)
 
     async def start_recording(self, call: str, callback: str) -> str:
         """Record both sides on two channels, untrimmed. Returns the recording's sid."""

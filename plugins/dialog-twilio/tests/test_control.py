@@ -176,6 +176,50 @@ async def test_if_digits_are_refused_the_stream_stays() -> None:
     assert len([event for event in agent.events if isinstance(event, AudioFrame)]) == 25
 
 
+@pytest.mark.parametrize("lost", ["at once", "late"])
+async def test_digits_whose_answer_is_lost_are_played_once_and_the_line_goes_on(lost: str) -> None:
+    async def dial(line: Line) -> None:
+        await line.send_digits("12")
+        await line.mark("after")
+
+    agent = Agent(dial)
+    async with open_stage(agent) as stage, stage.call() as phone:
+        stage.twilio.lose_answer(after=0.0 if lost == "at once" else 60.0)
+        await phone.silent(1.0)
+        await phone.silent(8.0)
+    assert phone.digits == "12"
+    assert agent.errors == []
+    assert agent.others == [MarkReturned("after"), LineStopped("hangup")]
+    assert len(stage.twilio.requests) == 1
+
+
+async def test_digits_that_never_reached_twilio_leave_the_call_as_it_is() -> None:
+    async def dial(line: Line) -> None:
+        await line.send_digits("1")
+
+    agent = Agent(dial)
+    async with open_stage(agent) as stage, stage.call() as phone:
+        stage.twilio.drop()
+        await phone.silent(4.0)
+    assert [error[:18] for error in agent.errors] == ["cannot send digits"]
+    assert phone.digits == ""
+    assert agent.others == [LineStopped("hangup")]
+
+
+async def test_a_transfer_whose_answer_is_lost_is_a_transfer() -> None:
+    async def transfer(line: Line) -> None:
+        await line.transfer("+15550003333")
+
+    agent = Agent(transfer)
+    async with open_stage(agent) as stage, stage.call() as phone:
+        stage.twilio.lose_answer()
+        stage.twilio.fail(500, times=2)
+        await agent.finished.wait()
+        assert phone.live
+    assert agent.errors == []
+    assert agent.others == [LineStopped("transferred")]
+
+
 async def test_if_the_stream_does_not_return_after_digits_the_line_stops() -> None:
     async def dial(line: Line) -> None:
         await line.send_digits("w")

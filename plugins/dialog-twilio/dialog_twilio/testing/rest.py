@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from dialog_core.audio import Encoding
 from dialog_core.g711 import decode
@@ -52,6 +52,8 @@ class Fault:
     status: int
     body: bytes
     headers: Mapping[str, str] = attrs.field(factory=dict)
+    lost_after: float | None = None
+    """Carry it out after all, and lose the answer after so many seconds."""
 
 
 @attrs.define(eq=False)
@@ -90,7 +92,15 @@ class FakeTwilio:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application."""
-        await self._app(scope, receive, send)
+
+        async def answer(message: Message) -> None:
+            after = scope.get("state", {}).get("lost_after")
+            if after is not None:
+                await anyio.sleep(after)
+                raise Drop
+            await send(message)
+
+        await self._app(scope, receive, answer)
 
     def connect(self, phone: Phone) -> None:
         """From now on, requests with this phone's CallSid act on it."""
@@ -117,6 +127,10 @@ class FakeTwilio:
     def drop(self) -> None:
         """Lose the connection of the next request."""
         self._faults.append(Fault(0, b""))
+
+    def lose_answer(self, *, after: float = 0.0) -> None:
+        """Carry the next request out, and lose the connection before the answer, so many seconds later."""
+        self._faults.append(Fault(0, b"", lost_after=after))
 
     async def heard(
         self, call: str, text: str, *, track: str = "inbound_track", final: bool = True
@@ -176,6 +190,9 @@ class FakeTwilio:
             if fault is None:
                 await anyio.sleep(FOREVER)
                 raise Drop
+            if fault.lost_after is not None:
+                request.state.lost_after = fault.lost_after
+                return form
             if not fault.status:
                 raise Drop
             raise Answered(Response(fault.body, fault.status, dict(fault.headers)))
