@@ -32,6 +32,7 @@ types: $(VENV)/tested
 	  $(BIN)/mypy --config-file "$(CURDIR)/pyproject.toml" --cache-dir "$(CURDIR)/.mypy_cache" .; done
 
 tests: $(VENV)/tested
+	@$(BIN)/dialogctl models fetch
 	@$(BIN)/pytest
 
 docs: $(VENV)/tested  ## check that nothing is undocumented and that every snippet runs

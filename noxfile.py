@@ -17,6 +17,7 @@ nox.options.sessions = ["lint", "types", "tests", "plugins", "certify", "docs", 
 PYTHONS = ["3.11", "3.12", "3.13"]
 PLUGINS = sorted(path.parent for path in Path("plugins").glob("*/pyproject.toml"))
 PROJECT = nox.project.load_toml("pyproject.toml")
+NEED_MODELS = {"dialog-local", "dialog-demo"}
 INSTALLED_CORE = {"DIALOG_CORE_VERSION": ">=0.1"}
 """Makes a plugin depend on the core by version, so that an editable core beside it counts."""
 
@@ -31,6 +32,11 @@ def install_everything(session: nox.Session, *groups: str, constraints: Path | N
     editable = [argument for path in [".", *PLUGINS] for argument in ("-e", f"./{path}")]
     pinned = ["-c", str(constraints)] if constraints is not None else []
     session.install(*editable, *group(*groups), *pinned, env=INSTALLED_CORE)
+
+
+def fetch_models(session: nox.Session) -> None:
+    """The local speech models, without which their tests are skipped; quick when they are there."""
+    session.run("dialogctl", "models", "fetch")
 
 
 @nox.session
@@ -60,6 +66,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The core's tests and every plugin's, with everything installed, without the vendors' SDKs."""
     install_everything(session, "test")
+    fetch_models(session)
     session.run("pytest", "-m", "not certify", *session.posargs)
 
 
@@ -68,6 +75,8 @@ def tests(session: nox.Session) -> None:
 def plugins(session: nox.Session, plugin: Path) -> None:
     """One plugin with nothing but what it asks for itself, as built and installed by a user."""
     session.install(f"./{plugin}", *group("test"))
+    if plugin.name in NEED_MODELS:
+        fetch_models(session)
     session.run("pytest", "-m", "not certify", str(plugin), *session.posargs)
 
 
@@ -98,6 +107,7 @@ def minimums(session: nox.Session) -> None:
     constraints = Path(session.create_tmp()) / "minimums.txt"
     constraints.write_text("\n".join(oldest(PROJECT["project"]["dependencies"])) + "\n", "utf-8")
     install_everything(session, "test", constraints=constraints)
+    fetch_models(session)
     session.run("pytest", "-m", "not certify", *session.posargs)
 
 
