@@ -96,7 +96,7 @@ class MediaSocket:
         fmt = start.media_format
         if start.call_sid != call or start.account_sid != self._settings.account_sid:
             raise broken("the stream is of another call than its ticket")
-        if fmt.encoding != "audio/x-mulaw" or int(fmt.sample_rate) != TELEPHONE.rate:
+        if fmt.encoding != "audio/x-mulaw" or str(fmt.sample_rate) != str(TELEPHONE.rate):
             raise broken(
                 f"the stream is {fmt.encoding!r} at {fmt.sample_rate} Hz, not mu-law at 8000"
             )

@@ -248,7 +248,7 @@ async def test_a_second_socket_of_a_call_is_refused_even_with_a_ticket() -> None
         assert await refused(stage, url, stage.account.sign(url)) == 403
 
 
-def start(call: str, account: str = FIELDS["AccountSid"], rate: int = 8000) -> str:
+def start(call: str, account: str = FIELDS["AccountSid"], rate: int | str = 8000) -> str:
     sid = new_sid("MZ")
     body = {
         "accountSid": account,
@@ -267,6 +267,7 @@ def start(call: str, account: str = FIELDS["AccountSid"], rate: int = 8000) -> s
         start(new_sid("CA")),
         start(CALL, account=new_sid("AC")),
         start(CALL, rate=16000),
+        start(CALL, rate="fast"),
         "{",
         '{"event":"stop","sequenceNumber":"1","streamSid":"M","stop":{"accountSid":"A","callSid":"C"}}',
         None,
