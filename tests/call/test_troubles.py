@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import anyio
 import attrs
@@ -14,7 +14,7 @@ from dialog_core.audio import AudioFormat, AudioFrame
 from dialog_core.messages import Transcript, Utterance
 from dialog_core.observe.observations import CallEnded, Trouble
 from dialog_core.policies.barge_in import SoftFade, SoftFadeSettings
-from dialog_core.protocols import SttEvent
+from dialog_core.protocols import SttEvent, TtsSession
 from dialog_core.testing.calls import InCall, in_call, new_policy
 from dialog_core.testing.fakes import FakeTts
 from dialog_core.testing.line import FakeLine
@@ -150,10 +150,10 @@ async def test_an_endpointer_that_thinks_holds_the_turn_open() -> None:
     assert [r.utterance.text for r in call.records if isinstance(r, TurnComplete)] == ["Well, two."]
 
 
-class Silent(FakeTts):
+class Silent:
     """Cannot be opened."""
 
-    def open(self, fmt: AudioFormat) -> object:  # type: ignore[override]
+    def open(self, fmt: AudioFormat) -> AbstractAsyncContextManager[TtsSession]:
         raise OSError("no device")
 
 
