@@ -184,7 +184,6 @@ async def test_a_silent_caller_is_asked_as_the_settings_say(words: str, said: li
 # --- tools
 
 
-@pytest.mark.requirement("E.16")
 async def test_a_tool_is_run_and_its_result_given_to_the_model() -> None:
     llm = FakeLlm(wanting(WANTED))
     call = await talk(chat(price), llm, "What is a double room?")
@@ -204,7 +203,6 @@ async def test_tools_and_their_results_stay_in_the_history() -> None:
     assert later[2].tool_calls == (WANTED,)
 
 
-@pytest.mark.requirement("C.12", "C.13")
 @pytest.mark.parametrize(
     ("tool", "result"),
     [
@@ -246,7 +244,6 @@ async def test_what_was_said_before_a_tool_is_heard_while_it_runs() -> None:
     assert call.history.entries[-1].text == "Let me see. Six."
 
 
-@pytest.mark.requirement("E.11")
 async def test_a_tool_may_be_given_the_call_and_end_it_after_the_goodbye() -> None:
     async def end_call(call: Call) -> str:
         """End the call."""

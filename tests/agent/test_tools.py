@@ -59,6 +59,7 @@ def book(
     return f"{name} {seats} {room} {size.name} {wishes} {guest} {price} {window} {number!r}"
 
 
+@pytest.mark.requirement("E.16")
 def test_the_signature_is_the_schema_and_the_docstring_the_description() -> None:
     spec = Tool.of(book).spec
     assert (spec.name, spec.description) == ("book", "Book a table for somebody.")

@@ -129,7 +129,7 @@ async def test_a_refused_transfer_is_apologised_for_and_the_call_goes_on() -> No
     assert [t.what for t in call.observed if isinstance(t, Trouble)] == ["could not end the call"]
 
 
-@pytest.mark.requirement("A.11", "A.19")
+@pytest.mark.requirement("A.11")
 async def test_the_lines_verbs_are_the_calls() -> None:
     async def verbs(call: Call) -> None:
         await call.send_digits("12#")
@@ -170,7 +170,7 @@ async def nothing(_call: Call) -> None:
     pass
 
 
-@pytest.mark.requirement("A.10", "A.38", "A.51", "A.53")
+@pytest.mark.requirement("A.10", "A.38", "A.51")
 async def test_recordings_and_transcripts_after_the_hang_up_reach_the_agent_before_it_is_closed() -> (
     None
 ):

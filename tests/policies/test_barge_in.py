@@ -86,7 +86,7 @@ def heard(call: InCall) -> list[str]:
 
 
 @pytest.mark.anyio
-@pytest.mark.requirement("D.10", "B.36", "B.11")
+@pytest.mark.requirement("D.10", "B.36")
 async def test_hard_cut_stops_the_carriers_buffer_and_keeps_the_words_that_interrupted() -> None:
     call, line, tts = await interrupted(HardCut(HardCutSettings(0.3)), "Wait a moment", seconds=1.0)
     cut, answer = heard(call)
