@@ -94,6 +94,7 @@ async def test_the_phone_warns_of_what_twilio_warns_of(said: str | bytes, number
         (server(CONNECT, kind="text/plain"), "12300"),
         (server(CONNECT, status=500), "11200"),
         (server(CONNECT.replace("wss", "https")), "31922"),
+        (server(CONNECT.replace("wss", "ws")), "31922"),
         (server(CONNECT.replace("/media", "/media?x=1")), "31923"),
         (server(CONNECT.replace("<Stream ", '<Stream track="both_tracks" ')), "31941"),
     ],

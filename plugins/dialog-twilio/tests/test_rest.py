@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import attrs
 import pytest
 from dialog_twilio.rest import TwilioRest
-from dialog_twilio.testing import Account, FakeTwilio, new_sid
+from dialog_twilio.testing import Account, FakeTwilio, new_sid, open_stage
 
 from dialog_core.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
 from dialog_core.factory import Services
@@ -157,3 +157,45 @@ async def test_deleting_what_is_deleted_is_a_success() -> None:
     async with bench() as on:
         await on.rest.delete_recording(new_sid("RE"))
     assert on.fake.requests[0].method == "DELETE"
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/Recordings.json", {"RecordingChannels": "stereo"}),
+        ("/Recordings.json", {"Trim": "never"}),
+        ("/Recordings.json", {"RecordingStatusCallbackEvent": "completed finished"}),
+        ("/Recordings.json", {"RecordingCallback": "https://h/r"}),
+        ("/Recordings.json", {"RecordingStatusCallback": "/r"}),
+        ("/Transcriptions.json", {"Track": "both"}),
+        ("/Transcriptions.json", {"PartialResults": "True"}),
+        (".json", {"Status": "ended"}),
+        (".json", {"Status": "completed", "TwiML": "<Response/>"}),
+    ],
+)
+async def test_the_fake_takes_only_fields_and_values_that_twilio_has(
+    path: str, form: Mapping[str, str]
+) -> None:
+    async with open_stage() as stage, stage.call() as phone:
+        await phone.silent(0.1)
+        base = f"https://api.twilio.com/2010-04-01/Accounts/{stage.account.sid}"
+        url = f"{base}/Calls/{phone.call_sid}{path}"
+        auth = (stage.account.sid, stage.account.token)
+        response = await stage.services.http.post(url, data=dict(form), auth=auth)
+        assert response.status_code == 400
+        assert phone.live
+
+
+async def test_the_fake_ends_a_recording_only_when_told_to_stop_it() -> None:
+    async with open_stage() as stage, stage.call() as phone:
+        await phone.silent(0.1)
+        base = f"https://api.twilio.com/2010-04-01/Accounts/{stage.account.sid}"
+        url = f"{base}/Calls/{phone.call_sid}/Recordings"
+        auth = (stage.account.sid, stage.account.token)
+        sid = (await stage.services.http.post(f"{url}.json", auth=auth)).json()["sid"]
+        post = stage.services.http.post
+        wrong = await post(f"{url}/{sid}.json", data={"Status": "completed"}, auth=auth)
+        assert wrong.status_code == 400
+        paused = await post(f"{url}/{sid}.json", data={"Status": "paused"}, auth=auth)
+        assert paused.json()["status"] == "paused"
+        assert not stage.twilio.recordings[sid].over

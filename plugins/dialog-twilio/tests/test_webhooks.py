@@ -188,7 +188,7 @@ async def test_without_a_public_address_the_forwarded_protocol_is_followed(
         if forwarded:
             headers["X-Forwarded-Proto"] = forwarded
         response = await stage.services.http.post(url, data=FIELDS, headers=headers)
-    assert stream_of(response).url.startswith(f"{scheme}://voice.example.com/")
+    assert f'url="{scheme}://voice.example.com/' in response.text
 
 
 async def test_a_malformed_webhook_is_a_bad_request() -> None:

@@ -23,6 +23,15 @@ from dialog_core.audio import Encoding
 from dialog_core.g711 import decode
 from dialog_core.testing.vendor import Drop
 from dialog_twilio.testing.account import Account, new_sid
+from dialog_twilio.testing.forms import (
+    RECORDING,
+    RECORDING_UPDATE,
+    TRANSCRIPTION,
+    TRANSCRIPTION_UPDATE,
+    UPDATE,
+    Rules,
+    wrong,
+)
 from dialog_twilio.testing.verbs import PhoneFault, read_twiml
 
 if TYPE_CHECKING:
@@ -176,7 +185,7 @@ class FakeTwilio:
         handlers = {Answered: answer}
         return Starlette(routes=[Mount(base, routes=routes)], exception_handlers=handlers)
 
-    async def _form(self, request: Request) -> Mapping[str, str]:
+    async def _form(self, request: Request, rules: Rules | None = None) -> Mapping[str, str]:
         """Check credentials, remember the request, then do what the script says."""
         if _basic(request) not in self._credentials:
             raise refusal(401, 20003)
@@ -192,14 +201,16 @@ class FakeTwilio:
                 raise Drop
             if fault.lost_after is not None:
                 request.state.lost_after = fault.lost_after
-                return form
-            if not fault.status:
+            elif not fault.status:
                 raise Drop
-            raise Answered(Response(fault.body, fault.status, dict(fault.headers)))
+            else:
+                raise Answered(Response(fault.body, fault.status, dict(fault.headers)))
+        if wrong(form, rules or {}) is not None:
+            raise refusal(400, 20001)
         return form
 
     async def _update_call(self, request: Request) -> Response:
-        form = await self._form(request)
+        form = await self._form(request, UPDATE)
         sid = request.path_params["call"]
         phone = self.phones.get(sid)
         if phone is None:
@@ -218,7 +229,7 @@ class FakeTwilio:
         return JSONResponse({"sid": sid, "account_sid": self.account.sid, "status": "in-progress"})
 
     async def _start_recording(self, request: Request) -> Response:
-        form = await self._form(request)
+        form = await self._form(request, RECORDING)
         call = self._living(request)
         item = Item(
             new_sid("RE"),
@@ -231,11 +242,13 @@ class FakeTwilio:
         return JSONResponse({"sid": item.sid, "call_sid": call, "status": "in-progress"}, 201)
 
     async def _stop_recording(self, request: Request) -> Response:
-        await self._form(request)
+        status = (await self._form(request, RECORDING_UPDATE)).get("Status", "")
         item = _found(self.recordings, request)
-        if not item.over:
+        if not status:
+            raise refusal(400, 20001)
+        if status == "stopped" and not item.over:
             await self._finish(item)
-        return JSONResponse({"sid": item.sid, "call_sid": item.call, "status": "stopped"})
+        return JSONResponse({"sid": item.sid, "call_sid": item.call, "status": status})
 
     async def _delete_recording(self, request: Request) -> Response:
         await self._form(request)
@@ -250,7 +263,7 @@ class FakeTwilio:
         return Response(item.wav, media_type="audio/x-wav")
 
     async def _start_transcription(self, request: Request) -> Response:
-        form = await self._form(request)
+        form = await self._form(request, TRANSCRIPTION)
         call = self._living(request)
         item = Item(new_sid("GT"), call, form.get("StatusCallbackUrl", ""))
         self.transcriptions[item.sid] = item
@@ -260,7 +273,7 @@ class FakeTwilio:
         return JSONResponse({"sid": item.sid, "call_sid": call, "status": "in-progress"})
 
     async def _stop_transcription(self, request: Request) -> Response:
-        await self._form(request)
+        await self._form(request, TRANSCRIPTION_UPDATE)
         item = _found(self.transcriptions, request)
         if not item.over:
             item.over = True
