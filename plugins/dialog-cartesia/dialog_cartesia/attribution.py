@@ -223,6 +223,15 @@ class Attribution:
         fastest = self.outstanding * FASTEST_CHARACTER
         return self.words_until > made + WORD_SLACK or self.fmt.seconds(begun) < fastest
 
+    @property
+    def seems_said(self) -> bool:
+        """True if, by its length and its word times, all submitted text was said; for servers that answer no flush."""
+        guess, submitted = self.take.guess, self.take.submitted
+        if not self.is_sounding or self.has_flushes or self.is_short:
+            return False
+        is_last = guess.segment == len(submitted) - 1
+        return not guess.words or (is_last and guess.words >= len(submitted[-1].text.split()))
+
     def _guessed(self) -> tuple[AudioOut, ...]:
         """Close what word times say has been spoken."""
         bounds = self.take.guess.bounds

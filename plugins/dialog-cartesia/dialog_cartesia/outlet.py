@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Awaitable, Callable
 
 import anyio
 import attrs
@@ -8,7 +9,7 @@ import attrs
 from dialog_core.audio import AudioOut
 from dialog_core.errors import ProviderError
 
-__all__ = ["Outlet"]
+__all__ = ["Outlet", "Pieces"]
 
 
 @attrs.define(eq=False)
@@ -62,3 +63,19 @@ class Outlet:
         """Wake who waits: what they wait for may have changed."""
         changed, self._changed = self._changed, anyio.Event()
         changed.set()
+
+
+@attrs.frozen
+class Pieces:
+    """An iterator that, unlike an async generator, may be left half-way without a clean-up of its own."""
+
+    advance: Callable[[], Awaitable[AudioOut | None]]
+
+    def __aiter__(self) -> Pieces:
+        return self
+
+    async def __anext__(self) -> AudioOut:
+        piece = await self.advance()
+        if piece is None:
+            raise StopAsyncIteration
+        return piece

@@ -30,6 +30,7 @@ __all__ = [
     "PATH",
     "RATES",
     "STAGE",
+    "TOO_MANY",
     "Chunk",
     "Done",
     "Failure",

@@ -13,19 +13,21 @@ same code:
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import anyio
 import attrs
 
 from dialog_cartesia.attribution import Attribution
-from dialog_cartesia.outlet import Outlet
+from dialog_cartesia.outlet import Outlet, Pieces
 from dialog_cartesia.pool import Link, Pool
 from dialog_cartesia.protocol import (
     NAME,
     STAGE,
+    TOO_MANY,
     Chunk,
     Done,
     Failure,
@@ -58,10 +60,14 @@ __all__ = ["CartesiaVoice", "Channel"]
 
 EXPIRY_SECONDS = 0.7
 """A context dies 1 s after its last audio was streamed; by our clock a little earlier, for the network between."""
+LIFE_SECONDS = 1.0
+"""The same by the vendor's clock: after so long a silence nothing more comes of a context that was not ended."""
 GOODBYE_SECONDS = 0.5
 SECONDS_PER_CHARACTER = 0.08
 """Slow speech, in any language: to tell how much audio the text under way will be."""
 RESENDS = 1
+BUSY_SECONDS = 0.25
+"""Wait before a context that was one too many is asked for again; cancelled ones take a moment to end."""
 
 
 @attrs.frozen
@@ -94,22 +100,6 @@ class Times:
     first: float | None = None
     touched: float = 0.0
     """When text was last sent or a message last came."""
-
-
-@attrs.frozen
-class Pieces:
-    """An iterator that, unlike an async generator, may be left half-way without a clean-up of its own."""
-
-    advance: Callable[[], Awaitable[AudioOut | None]]
-
-    def __aiter__(self) -> Pieces:
-        return self
-
-    async def __anext__(self) -> AudioOut:
-        piece = await self.advance()
-        if piece is None:
-            raise StopAsyncIteration
-        return piece
 
 
 class CartesiaVoice:
@@ -235,9 +225,12 @@ class CartesiaVoice:
     def _forget_if_expired(self) -> None:
         """Give up a context whose audio ran dry so long ago that the vendor no longer knows it."""
         context, attribution = self._context, self._attribution
-        if context is None or context.ended or attribution.is_waiting:
+        if context is None or context.ended:
             return
-        if self._now() - self._times.touched > EXPIRY_SECONDS:
+        silent = self._now() - self._times.touched
+        if attribution.is_waiting and silent > LIFE_SECONDS and attribution.seems_said:
+            self._put(attribution.complete())
+        if not attribution.is_waiting and silent > EXPIRY_SECONDS:
             self._forget()
 
     def _forget(self) -> Context | None:
@@ -252,17 +245,19 @@ class CartesiaVoice:
             self._admitted = False
             self._channel.pool.dismiss(self)
 
-    def _reopen(self) -> None:
-        """Submit again, in a new context, what is not closed; once."""
+    def _reopen(self, *, wait: float = 0.0) -> None:
+        """Submit again, in a new context and maybe later, what is not closed; once."""
         self._resends += 1
         if self._resends > RESENDS:
             reason = "the reply's context was lost again after it was sent again"
             self.fail(ProviderUnavailable(NAME, reason, stage=STAGE))
         else:
-            self._channel.pool.start(self._repair)
+            self._channel.pool.start(partial(self._repair, wait))
 
-    async def _repair(self) -> None:
+    async def _repair(self, wait: float) -> None:
         with self._repair_scope, suppress(ProviderError):
+            async with self._sending:  # so that no other text opens the context early
+                await anyio.sleep(wait)
             await self._pump_or_fail()
 
     # --- the pool's side: called by the reader, never waits
@@ -295,6 +290,9 @@ class CartesiaVoice:
             case Failure():
                 self._forget()
                 reason, request = message.text, message.request_id
+                if message.status_code == TOO_MANY and not self.is_sounding and not self._resends:
+                    self._reopen(wait=BUSY_SECONDS)
+                    return
                 self.fail(error_for(message.status_code, reason, request_id=request))
             case PhonemeTimestamps() | Unknown():
                 pass
@@ -361,6 +359,8 @@ class CartesiaVoice:
             return None
         settings = self._channel.settings
         may_be_all = context.ended or not attribution.has_flushes
+        if not context.ended and attribution.seems_said:
+            return min(LIFE_SECONDS, settings.finish_timeout)
         if attribution.is_sounding and may_be_all:
             return settings.finish_timeout
         return settings.first_audio

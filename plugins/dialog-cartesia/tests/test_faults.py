@@ -7,6 +7,7 @@ from dialog_cartesia.testing import FakeCartesia, Fault, Flushes, Script
 from dialog_cartesia.testing_stage import (
     lasts,
     new_settings,
+    pass_time,
     say,
     segment,
     sound,
@@ -299,3 +300,36 @@ async def test_connecting_takes_at_most_ten_seconds() -> None:
             with pytest.raises(ProviderUnavailable, match="within 10 s"):
                 await say(session, "Hello.")
         assert services.clock.monotonic() - began == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("pause", [1.2, 1.7, 2.6])
+async def test_text_after_a_pause_is_spoken_though_no_flush_was_ever_answered(
+    pause: float,
+) -> None:
+    fake = FakeCartesia(flushes=Flushes.NEVER)
+    pieces: list[AudioOut] = []
+    async with stage(fake) as on, on.session.voice(1) as voice:
+
+        async def listen() -> None:
+            pieces.extend([piece async for piece in voice.audio()])
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(listen)
+            await voice.speak(segment(0, "First of all."))
+            await pass_time(pause)
+            await voice.speak(segment(1, "And then."))
+            await voice.finish()
+    assert sound(pieces, 0) == speech(fake, "First of all.")
+    assert sound(pieces, 1) == speech(fake, "And then.")
+    assert lasts(pieces) == [0, 1]
+
+
+async def test_a_reply_refused_for_too_many_contexts_is_asked_for_again_once() -> None:
+    fake = FakeCartesia()
+    fake.scripts += (Script(Fault.FAIL, status=429),)
+    async with stage(fake) as on:
+        assert sound(await say(on.session, "Hello.")) == speech(fake, "Hello.")
+        fake.scripts += (Script(Fault.FAIL, status=429), Script(Fault.FAIL, status=429))
+        with pytest.raises(ProviderUnavailable) as caught:
+            await say(on.session, "Hello.", reply=2)
+    assert caught.value.status == 429
