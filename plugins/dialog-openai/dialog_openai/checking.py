@@ -5,6 +5,7 @@ Source: OpenAI's API reference, "Chat Completions".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -46,6 +47,9 @@ FIELDS = frozenset(
         "verbosity",
     }
 )
+TOOL_NAME = re.compile("[a-zA-Z0-9_-]{1,64}")
+TOOL_CHOICES = ("auto", "none", "required")
+STREAM_OPTIONS = frozenset({"include_usage", "include_obfuscation"})
 MESSAGE_FIELDS: Mapping[str, frozenset[str]] = {
     "system": frozenset({"role", "content", "name"}),
     "developer": frozenset({"role", "content", "name"}),
@@ -80,6 +84,7 @@ def read_request(content: bytes) -> Mapping[str, Any]:
     need(not unknown, f"Unrecognized request argument supplied: {', '.join(unknown)}")
     need(isinstance(body.get("model"), str), "you must provide a model parameter", "model")
     need(body.get("stream") is True, "This server only streams.", "stream")
+    check_stream_options(body.get("stream_options", {}))
     check_numbers(body)
     check_tools(body)
     messages = body.get("messages")
@@ -116,8 +121,29 @@ def check_tools(body: Mapping[str, Any]) -> None:
         function = tool.get("function")
         need(isinstance(function, dict), "Missing required parameter: 'tools[0].function'", "tools")
         name = function.get("name")
-        need(isinstance(name, str) and name.replace("-", "_").isidentifier(), "bad name", "tools")
+        need(isinstance(name, str) and TOOL_NAME.fullmatch(name), "bad name", "tools")
         need(isinstance(function.get("parameters", {}), dict), "bad parameters", "tools")
+    check_choice(
+        body.get("tool_choice", "auto"), frozenset(tool["function"]["name"] for tool in tools)
+    )
+
+
+def check_choice(choice: object, names: frozenset[str]) -> None:
+    """A mode, or one of the tools by name."""
+    if isinstance(choice, dict):
+        function = choice.get("function")
+        named = isinstance(function, dict) and function.get("name") in names
+        fits = choice.get("type") == "function" and named
+    else:
+        fits = choice in TOOL_CHOICES
+    need(fits, "tool_choice is no mode and names no tool", "tool_choice")
+
+
+def check_stream_options(options: Any) -> None:
+    """What may be asked of a stream."""
+    fits = isinstance(options, dict) and options.keys() <= STREAM_OPTIONS
+    flags = fits and all(isinstance(flag, bool) for flag in options.values())
+    need(flags, "Unknown parameter: 'stream_options'.", "stream_options")
 
 
 def check_messages(messages: Iterable[Any]) -> None:

@@ -17,6 +17,7 @@ Source: OpenAI's API reference, "Chat Completions", "Streaming" and "Error codes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -55,6 +56,8 @@ PROVIDER = "openai"
 STAGE = "llm"
 DONE = "[DONE]"
 LONGEST_MESSAGE = 300
+KEYS = re.compile(r"\bsk-[\w*-]+")
+"""Keys as OpenAI writes them, which its refusals repeat in part, and those of some other servers in full."""
 
 TOOL_CHOICES = frozenset({"auto", "none", "required"})
 FINAL_CLASSES = frozenset({3, 4})
@@ -183,7 +186,7 @@ def refusal(
     """
     kinds = {failure.type, None if failure.code is None else str(failure.code)}
     codes = " ".join(sorted(kind for kind in kinds if kind))
-    message = (failure.message or "gave no reason")[:LONGEST_MESSAGE]
+    message = KEYS.sub("sk-***", failure.message or "gave no reason")[:LONGEST_MESSAGE]
     final = QUOTA in kinds or is_final(status) if status else not kinds.isdisjoint(FINAL_KINDS)
     error = ProviderRejected if final else ProviderUnavailable
     text = f"{message} [{codes}]" if codes else message

@@ -128,7 +128,7 @@ class OpenAIModel:
     async def _refused(self, response: httpx.Response) -> Setback:
         """What an HTTP error means."""
         headers = response.headers
-        failure = failure_of(await error_body(response))
+        failure = failure_of(self._without_key(await error_body(response)))
         request_id = headers.get("x-request-id")
         error = refusal(failure, status=response.status_code, request_id=request_id)
         wait = wait_before_retry(
@@ -136,9 +136,14 @@ class OpenAIModel:
         )
         return Setback(error, wait)
 
+    def _without_key(self, body: bytes) -> bytes:
+        """An error's body, which some servers repeat the key in."""
+        key = self.settings.api_key
+        return body if key is None else body.replace(key.reveal().encode(), b"***")
+
 
 def headers_of(settings: OpenAISettings) -> Mapping[str, str]:
-    """The headers of a request; the only place where the secrets are revealed."""
+    """The headers of a request; beside `_without_key` the only place where the secrets are revealed."""
     headers = {
         "accept": "text/event-stream",
         "accept-encoding": "identity",

@@ -61,6 +61,8 @@ class Reply:
     finish: str | None = None
     """Why the model stopped; by default what fits. Empty: it never says so."""
     is_refusal: bool = False
+    is_counted: bool = True
+    """Tell the count of tokens; the server leaves it out where nobody asked."""
     first: float = 0.0
     """Seconds until the first token."""
     between: float = 0.0
@@ -142,7 +144,10 @@ class FakeOpenAI:
             return problem
         self.requests.append(Request(headers, body))
         answer = self.next_answer(body["messages"])
-        return Reply(answer) if isinstance(answer, str) else answer
+        answer = Reply(answer) if isinstance(answer, str) else answer
+        if isinstance(answer, Reply) and not body.get("stream_options", {}).get("include_usage"):
+            return attrs.evolve(answer, is_counted=False)
+        return answer
 
     def problem(self, scope: Scope, headers: Mapping[str, str]) -> Refuse | None:
         """Why a request is refused before anybody reads its body."""
@@ -263,9 +268,15 @@ def frames_of(reply: Reply) -> Iterator[bytes]:
     finish = ("tool_calls" if reply.calls else "stop") if reply.finish is None else reply.finish
     if finish:
         yield chunk("{}", finish)
-    usage = {"prompt_tokens": 9, "completion_tokens": len(tokens), "total_tokens": 9 + len(tokens)}
-    yield event(f'{HEAD}[],"usage":{json.dumps(usage)}}}')
+    if reply.is_counted:
+        yield count(len(tokens))
     yield event("[DONE]")
+
+
+def count(tokens: int) -> bytes:
+    """The event that tells what an answer cost."""
+    usage = {"prompt_tokens": 9, "completion_tokens": tokens, "total_tokens": 9 + tokens}
+    return event(f'{HEAD}[],"usage":{json.dumps(usage)}}}')
 
 
 def chunk(delta: str, finish: str | None = None) -> bytes:

@@ -5,8 +5,9 @@ import itertools
 import json
 from typing import Any
 
+import msgspec
 import pytest
-from dialog_openai.checking import read_request
+from dialog_openai.checking import BadRequest, read_request
 from dialog_openai.protocol import Failure, build, failure_of, parse, refusal
 from dialog_openai.reader import Item, Reader
 from dialog_openai.retry import wait_before_retry
@@ -359,3 +360,32 @@ def test_a_plain_request_holds_nothing_that_was_not_asked_for() -> None:
 def test_a_tool_result_must_name_its_call() -> None:
     with pytest.raises(LocalProtocolError):
         build(Prompt((Message(Role.TOOL, "done"),)), OpenAISettings())
+
+
+RAW_TOOL = {"type": "function", "function": {"name": "book"}}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tools": [RAW_TOOL], "tool_choice": "always"},
+        {"tools": [RAW_TOOL], "tool_choice": {"type": "function", "function": {"name": "cook"}}},
+        {"tools": [{"type": "function", "function": {"name": "b" * 65}}]},
+        {"tools": [{"type": "function", "function": {"name": "b.k"}}]},
+        {"tools": [{"type": "function", "function": {"name": "b\u00fcch"}}]},
+        {"stream_options": True},
+        {"stream_options": {"usage": True}},
+    ],
+)
+def test_the_fake_refuses_what_the_vendor_refuses(more: dict[str, object]) -> None:
+    request = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
+    read_request(msgspec.json.encode(request | {"tools": [RAW_TOOL], "tool_choice": "auto"}))
+    with pytest.raises(BadRequest):
+        read_request(msgspec.json.encode(request | more))
+
+
+@pytest.mark.parametrize("key", ["sk-proj-AbC123456789", "sk-1234********************abcd"])
+def test_a_key_that_the_server_repeats_gets_into_no_error(key: str) -> None:
+    error = refusal(Failure(f"Incorrect API key provided: {key}. Find yours."), status=401)
+    assert key not in str(error)
+    assert "Incorrect API key provided: sk-***" in str(error)

@@ -391,3 +391,21 @@ async def test_leaving_the_block_stops_the_server_over_a_socket() -> None:
         with anyio.fail_after(2.0):
             await left.wait()
     assert fake.cancelled == 1
+
+
+async def test_the_fake_counts_tokens_only_when_asked_to() -> None:
+    async with bench("Hello.", include_usage=False) as b:
+        assert [item for _, item in await b.ask()] == [TextDelta("Hello.")]
+
+
+async def test_a_key_of_any_form_that_the_server_repeats_gets_into_no_error() -> None:
+    async with bench(Refuse(401, "invalid", "no user has the key sesame-123")) as b:
+        model = OpenAIModel(
+            attrs.evolve(b.model.settings, api_key=Secret("sesame-123")), b.model.services
+        )
+        b.fake.key = "sesame-123"
+        with pytest.raises(ProviderRejected) as caught:
+            async with model.generate(HELLO):
+                pass
+    assert "sesame" not in str(caught.value)
+    assert "no user has the key ***" in str(caught.value)
