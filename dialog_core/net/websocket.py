@@ -16,7 +16,7 @@ from __future__ import annotations
 import socket as sockets
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from secrets import token_bytes
 from typing import assert_never
@@ -40,6 +40,7 @@ from websockets.uri import WebSocketURI, parse_uri
 
 from dialog_core.errors import HandshakeRefused, SocketClosed, SocketError
 from dialog_core.net.groups import ungrouped
+from dialog_core.net.loop_stream import LoopStream, connect_stream
 from dialog_core.net.tls import client_context
 from dialog_core.net.version import USER_AGENT
 
@@ -58,6 +59,11 @@ MAX_MESSAGE = 16 * 1024 * 1024
 CHUNK = 65_536
 LOST = 1006
 BROKEN = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
+
+
+def never(_data: bytes) -> bool:
+    """Streams of other loops cannot send at once."""
+    return False
 
 
 FINAL_TEXT, FINAL_BINARY = 0x81, 0x82
@@ -95,8 +101,18 @@ class ClientSocket:
     _unsent: list[bytes] = attrs.field(factory=list)
     _writing: anyio.Event | None = None
     """Set when the write under way is over."""
+    _send_now: Callable[[bytes], bool] = attrs.field()
     _closed: SocketClosed | None = None
     _pong: bytes = b""
+
+    @_send_now.default
+    def _default_send_now(self) -> Callable[[bytes], bool]:
+        return self._stream.send_now if isinstance(self._stream, LoopStream) else never
+
+    @property
+    def _busy(self) -> bool:
+        """Something is being written, or waits for its turn."""
+        return self._writing is not None or bool(self._unsent)
 
     async def send(self, data: str | bytes) -> None:
         """Send a text or a binary message, in one write. Raises: SocketClosed."""
@@ -104,8 +120,10 @@ class ClientSocket:
             raise self._closed
         if self._protocol.state is not State.OPEN:
             raise self._end(LOST)
-        self._unsent.append(message_frame(data))
-        await self._write()
+        frame = message_frame(data)
+        if self._busy or not self._send_now(frame):
+            self._unsent.append(frame)
+            await self._write()
         if self._closed is not None:
             raise self._closed
 
@@ -298,13 +316,7 @@ async def connect(
     uri: WebSocketURI, headers: Mapping[str, str], tls: ssl.SSLContext
 ) -> ClientSocket:
     """TCP, TLS and upgrade. Raises: OSError, SocketError."""
-    stream: ByteStream
-    if uri.secure:
-        stream = await anyio.connect_tcp(
-            uri.host, uri.port, ssl_context=tls, tls_standard_compatible=False
-        )
-    else:
-        stream = await anyio.connect_tcp(uri.host, uri.port)
+    stream = await connect_stream(uri.host, uri.port, tls if uri.secure else None)
     try:
         raw = stream.extra(SocketAttribute.raw_socket)  # noqa: S610 - anyio, not Django
         raw.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
