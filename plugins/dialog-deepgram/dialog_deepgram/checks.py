@@ -5,6 +5,7 @@ Source: Deepgram's pages "Errors", "Live Audio", "Flux Configuration", "Keyterm"
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 import attrs
@@ -15,6 +16,12 @@ __all__ = ["Options", "Refusal", "check"]
 
 ENCODINGS = {"mulaw": Encoding.MULAW, "alaw": Encoding.ALAW, "linear16": Encoding.PCM16}
 BOOLEANS = frozenset({"true", "false"})
+LIVE_MODELS = re.compile(r"(nova(-[23])?|enhanced|base)(-[a-z]+)?")
+FLUX_MODELS = re.compile(r"flux-general-(en|multi)")
+FLUX_REDACTIONS = frozenset({"numbers", "aggressive_numbers"})
+LISTS = frozenset(
+    {"keyterm", "keywords", "language_hint", "redact", "replace", "search", "tag", "extra"}
+)
 SECONDS = 1000
 
 
@@ -145,8 +152,16 @@ def problems(query: tuple[tuple[str, str], ...], *, flux: bool) -> Iterator[str]
         if name not in options:
             yield f"{name}: is required"
     model = options.get("model", "")
-    if model.startswith("flux") != flux:
+    if not (FLUX_MODELS if flux else LIVE_MODELS).fullmatch(model):
         yield f"model: {model} is not served here"
+    names = [name for name, _ in query if name not in LISTS]
+    if len(names) > len(set(names)):
+        yield "an option was given twice"
+    multilingual = model == "flux-general-multi" or options.get("language") == "multi"
+    if "language_hint" in options and not (multilingual and model.startswith(("nova-3", "flux"))):
+        yield "language_hint: not supported by this model and language"
+    if flux and not {text for name, text in query if name == "redact"} <= FLUX_REDACTIONS:
+        yield "redact: not supported by this model"
     if "keyterm" in options and not model.startswith(("nova-3", "flux")):
         yield "keyterm: not supported by this model"
     if "keywords" in options and model.startswith("nova-3"):

@@ -105,3 +105,28 @@ def test_wrong_credentials_are_refused(header: str) -> None:
     judged = check({"authorization": header}, tuple(LIVE.items()), key="k", flux=False)
     assert isinstance(judged, Refusal)
     assert judged.status == 401
+
+
+@pytest.mark.parametrize(
+    ("flux", "wrong"),
+    [
+        (False, {"model": "nova-9"}),
+        (False, {"language_hint": "es"}),
+        (False, {"model": "nova-2", "language": "multi", "language_hint": "es"}),
+        (True, {"model": "flux-general-xx"}),
+        (True, {"model": "flux-general-en", "language_hint": "es"}),
+        (True, {"model": "flux-general-en", "redact": "pci"}),
+    ],
+)
+def test_models_and_what_they_do_not_take_are_refused(flux: bool, wrong: dict[str, str]) -> None:
+    query = tuple((LIVE | wrong).items())
+    refused = check(AUTH, query, key="k", flux=flux)
+    assert isinstance(refused, Refusal)
+    assert refused.status == 400
+
+
+def test_options_given_twice_are_refused_unless_they_are_lists() -> None:
+    twice = check(AUTH, (*LIVE.items(), ("model", "nova-2")), key="k", flux=False)
+    assert isinstance(twice, Refusal)
+    terms = (*LIVE.items(), ("keyterm", "a"), ("keyterm", "b"))
+    assert isinstance(check(AUTH, terms, key="k", flux=False), Options)
