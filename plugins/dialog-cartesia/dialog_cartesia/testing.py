@@ -186,11 +186,16 @@ class Connection:
         try:
             request = json.loads(raw)
         except ValueError:
-            await self.refuse(None, 400, "not JSON")
+            request = None
+        if not isinstance(request, dict):
+            await self.refuse(None, 400, "not a JSON object")
             return
         self.fake.requests.append(request)
         self.fake.notify()
         name = request.get("context_id")
+        if not isinstance(name, str):
+            await self.refuse(None, 400, "context_id is required")
+            return
         if request.get("cancel") is True:
             if name in self.contexts:
                 self.contexts[name].cancel()

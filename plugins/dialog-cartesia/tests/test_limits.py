@@ -19,6 +19,7 @@ from dialog_core.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
+from dialog_core.testing.vendor import in_memory
 
 pytestmark = pytest.mark.anyio
 
@@ -107,3 +108,16 @@ async def test_a_request_that_the_vendor_refuses_is_rejected() -> None:
     async with stage(fake, model="sonic-9", version="2025-04-16") as on:
         with pytest.raises(ProviderRejected, match="Invalid model"):
             await say(on.session, "Hello.")
+
+
+@pytest.mark.parametrize("raw", ["{", "[]", "1", "{}", '{"context_id": []}', '{"cancel": true}'])
+async def test_the_fake_refuses_what_names_no_context_and_keeps_the_socket(raw: str) -> None:
+    fake = FakeCartesia()
+    headers = {"authorization": f"Bearer {fake.api_key}", "cartesia-version": "2026-03-01"}
+    async with (
+        in_memory(fake) as services,
+        services.connect("wss://api.cartesia.ai/tts/websocket", headers=headers) as socket,
+    ):
+        for _ in range(2):
+            await socket.send(raw)
+            assert '"status_code": 400' in str(await socket.receive())
