@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 import anyio
 import attrs
 import pytest
@@ -14,7 +16,7 @@ from dialog_twilio.testing import (
 )
 
 from dialog_core.audio import AudioFrame
-from dialog_core.errors import HandshakeRefused, SocketError
+from dialog_core.errors import HandshakeRefused, LineError, SocketError
 from dialog_core.net.services import open_services
 from dialog_core.observe.observations import Observation
 from dialog_core.protocols import Line, LineEvent, LineStopped
@@ -34,7 +36,10 @@ async def test_calls_over_real_sockets_hear_send_digits_and_end_in_every_way(cli
         async with anyio.create_task_group() as tasks:
             async for event in line.events():
                 if isinstance(event, AudioFrame):
-                    await line.play(event.data)
+                    with suppress(
+                        LineError
+                    ):  # the caller may be gone, with frames still to be read
+                        await line.play(event.data)
                     if event.at == pytest.approx(0.2):
                         tasks.start_soon(line.send_digits, "1")
                 else:
