@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -21,7 +21,19 @@ import attrs
 
 from contrib.bench.report import percentile, show
 
-__all__ = ["SILENCE", "Measured", "Process", "World", "main", "measure", "started"]
+__all__ = [
+    "CALLS",
+    "REPEATS",
+    "SILENCE",
+    "WINDOW",
+    "Measured",
+    "Process",
+    "World",
+    "middle",
+    "run",
+    "started",
+    "table",
+]
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = Path(__file__).with_name("bench.toml")
@@ -136,8 +148,8 @@ class Measured:
     """p50 of: to the question, from token to text, from speech to line."""
     clear: tuple[float, float]
     replies: int
-    lost: int
-    """Calls, answers and interruptions that came to nothing, and warnings of the server."""
+    failures: tuple[int, int, int, int]
+    """Calls that failed, answers that never came, interruptions that nothing heeded, warnings of the server."""
     gaps: int
     lag: float
     """p99 by which the load itself was late."""
@@ -147,6 +159,11 @@ class Measured:
     """Blocks of memory that calls left behind, each."""
     agent: float = 0.0
     """Share of the time in which the agent speaks, 0..1."""
+
+    @property
+    def lost(self) -> int:
+        """All failures."""
+        return sum(self.failures)
 
     @classmethod
     def of(cls, told: dict[str, Any], troubles: int) -> Measured:
@@ -164,7 +181,12 @@ class Measured:
             stages=(first, second, third),
             clear=(percentile(clears, 0.5) * 1e3, percentile(clears, 0.99) * 1e3),
             replies=told["replies"],
-            lost=len(told["failures"]) + told["unanswered"] + told["uncleared"] + troubles,
+            failures=(
+                len(told["failures"]),
+                told["unanswered"],
+                told["uncleared"],
+                troubles,
+            ),
             gaps=len(told["gaps"]),
             lag=percentile(lags, 0.99) * 1e3,
             memory=(during - before) / 1e6 / max(told["calls"], 1),
@@ -211,33 +233,62 @@ def is_quiet(line: str) -> bool:
     return quiet and ("dropped" not in event or "late messages" in event)
 
 
-def row(calls: int, runs: Sequence[Measured]) -> tuple[str, ...]:
-    """The medians of some runs, as text."""
+def middle(runs: Sequence[Measured]) -> Measured:
+    """The median of each figure; the worst of those that count failures."""
 
-    def median(pick: Any) -> float:
-        return statistics.median(pick(each) for each in runs)
+    def median(pick: Callable[[Measured], float]) -> float:
+        return statistics.median(map(pick, runs))
 
+    return Measured(
+        cpu=median(lambda each: each.cpu),
+        busy=median(lambda each: each.busy),
+        own=(median(lambda each: each.own[0]), median(lambda each: each.own[1])),
+        stages=(
+            median(lambda each: each.stages[0]),
+            median(lambda each: each.stages[1]),
+            median(lambda each: each.stages[2]),
+        ),
+        clear=(median(lambda each: each.clear[0]), median(lambda each: each.clear[1])),
+        replies=round(median(lambda each: each.replies)),
+        failures=max((each.failures for each in runs), key=sum),
+        gaps=max(each.gaps for each in runs),
+        lag=median(lambda each: each.lag),
+        memory=median(lambda each: each.memory),
+        kept=round(median(lambda each: each.kept)),
+        agent=median(lambda each: each.agent),
+    )
+
+
+def row(calls: int, each: Measured) -> tuple[str, ...]:
+    """A line of the table."""
     return (
         str(calls),
-        f"{median(lambda each: each.cpu):.2f}",
-        f"{median(lambda each: each.busy) * 100:.0f} %",
-        f"{median(lambda each: each.own[0]):.0f}",
-        f"{median(lambda each: each.own[1]):.0f}",
-        f"{median(lambda each: each.clear[0]):.0f}",
-        f"{median(lambda each: each.clear[1]):.0f}",
-        f"{median(lambda each: each.memory):.2f}",
-        f"{median(lambda each: each.kept):.0f}",
-        f"{median(lambda each: each.replies):.0f}",
-        f"{max(each.lost for each in runs)}",
-        f"{max(each.gaps for each in runs)}",
-        f"{median(lambda each: each.lag):.1f}",
+        f"{each.cpu:.2f}",
+        f"{each.busy * 100:.0f} %",
+        f"{each.own[0]:.0f}",
+        f"{each.own[1]:.0f}",
+        " + ".join(f"{stage:.0f}" for stage in each.stages),
+        f"{each.clear[0]:.0f}",
+        f"{each.clear[1]:.0f}",
+        f"{each.memory:.2f}",
+        f"{each.kept}",
+        f"{each.replies}",
+        f"{each.lost}",
+        f"{each.gaps}",
+        f"{each.lag:.1f}",
     )
 
 
 COLUMNS = (
-    "calls", "CPU ms a call-s", "core", "own p50", "own p99", "clear p50", "clear p99",
-    "MB a call", "kept", "replies", "lost", "gaps", "load's lag p99",
+    "calls", "CPU ms a call-s", "core", "own p50", "own p99", "in stages", "clear p50",
+    "clear p99", "MB a call", "kept", "replies", "lost", "gaps", "load's lag p99",
 )  # fmt: skip
+
+
+def table(results: dict[int, list[Measured]], repeats: int) -> None:
+    """Print what was measured."""
+    rows = [row(calls, middle(runs)) for calls, runs in results.items()]
+    show(f"Whole calls on one core; medians of {repeats}, milliseconds", COLUMNS, rows, *USED)
 
 
 def run(counts: Sequence[int], repeats: int, window: float) -> dict[int, list[Measured]]:
@@ -261,9 +312,7 @@ def main() -> None:
     options = parser.parse_args()
     counts = [int(each) for each in options.calls.split(",")]
     results = run(counts, options.repeats, options.window)
-    rows = [row(calls, runs) for calls, runs in results.items()]
-    title = f"Whole calls on one core; medians of {options.repeats}, milliseconds"
-    show(title, COLUMNS, rows, *USED)
+    table(results, options.repeats)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ class Loop:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._connections: dict[int, Connection] = {}
-        self._listeners: dict[int, tuple[sockets.socket, Callable[[Connection], None]]] = {}
+        self._listeners: dict[int, tuple[sockets.socket, Callable[[Connection], object]]] = {}
         self._watched: dict[int, Callable[[], None]] = {}
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
@@ -101,7 +101,7 @@ class Loop:
         """Call at this time."""
         heapq.heappush(self._timers, (due, next(self._numbers), call))
 
-    def listen(self, accept: Callable[[Connection], None]) -> int:
+    def listen(self, accept: Callable[[Connection], object]) -> int:
         """Accept connections on a free port; returns it."""
         listener = sockets.create_server(("127.0.0.1", 0), backlog=1024)
         listener.setblocking(False)

@@ -12,6 +12,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import attrs
@@ -98,7 +99,7 @@ class Vendors:
 
     def listen(self) -> int:
         """Serve on a free port; returns it."""
-        return self.loop.listen(lambda connection: Door(self, connection))
+        return self.loop.listen(partial(Door, self))
 
     def trace(self, text: str) -> Trace:
         """The trace of the last caller that a text names."""
@@ -313,7 +314,20 @@ class Model:
         trace.asked = now
         named = CALLER.findall(question)
         first = [f"Of course caller {named[-1] if named else 0}.", " The"]
-        rest = " sea view costs ninety euros a night, and breakfast is included.".split(" ")[1:]
+        rest = [
+            "",
+            "sea",
+            "view",
+            "costs",
+            "ninety",
+            "euros",
+            "a",
+            "night,",
+            "and",
+            "breakfast",
+            "is",
+            "included.",
+        ][1:]
 
         def begin() -> None:
             trace.answered = seconds()
@@ -323,7 +337,7 @@ class Model:
         for number, token in enumerate(rest, 1):
             loop.at(
                 now + pace.token + number * pace.between,
-                lambda token=token: self._connection.send(part(delta(f" {token}"))),
+                partial(self._connection.send, part(delta(f" {token}"))),
             )
         usage = {"prompt_tokens": 9, "completion_tokens": 13, "total_tokens": 22}
         ending = [

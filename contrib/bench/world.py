@@ -90,6 +90,8 @@ class World:
     _random: random.Random = attrs.field(factory=lambda: random.Random(1))  # noqa: S311
     _utterance: Any = None
     _order: Order | None = None
+    _callers: int = 0
+    """Numbers given to callers, in all orders."""
     _vendors: Vendors = attrs.field(init=False)
 
     def serve(self) -> int:
@@ -161,7 +163,7 @@ class World:
         if self.ending or order is not self._order:
             return
         self.begun += 1
-        caller = self.begun
+        self._callers = caller = self._callers + 1
         ids = self.account.sid, new_sid("CA")
         if order.url.startswith("ws"):
             self._stream(order, order.url, caller, ids)
@@ -277,8 +279,10 @@ def main() -> None:
     def tell(figures: dict[str, Any]) -> None:
         print(json.dumps(figures), flush=True)
 
+    stdin = open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)  # noqa: SIM115 - as long as the process
+
     def take() -> None:
-        line = sys.stdin.buffer.raw.readline()
+        line = stdin.readline()
         if line:
             world.start(Order(**json.loads(line)), tell)
         else:
