@@ -1,8 +1,8 @@
 """The same job on pipecat, for comparison: Twilio, Deepgram, OpenAI, Cartesia and Silero, all on the bench's vendors.
 
 Run by :mod:`contrib.bench.pipecat_calls` in an environment of its own: ``python pipecat_agent.py CORE PORT``. It prints
-its address. Settings are pipecat's own unless the job needs others: 8 kHz throughout, as the telephone has it; the end of
-a turn after 0.5 s of silence (0.2 s until its voice detector says so, and 0.3 s), without a model that judges it.
+its address. Settings are pipecat's own unless the job needs others: 8 kHz throughout, as the telephone has it; the end
+of a turn after 0.5 s of silence (0.2 s until its voice detector says so, and 0.3 s), without a model that judges it.
 """
 
 from __future__ import annotations
