@@ -31,14 +31,16 @@ class AudioFormat:
     encoding: Encoding
     rate: int
     """Samples per second."""
+    width: int = attrs.field(init=False, eq=False, repr=False)
+    """Bytes per sample."""
+    bytes_per_second: int = attrs.field(init=False, eq=False, repr=False)
 
-    @property
-    def width(self) -> int:
-        """Bytes per sample."""
+    @width.default
+    def _width(self) -> int:
         return WIDTHS[self.encoding]
 
-    @property
-    def bytes_per_second(self) -> int:
+    @bytes_per_second.default
+    def _bytes_per_second(self) -> int:
         return self.rate * self.width
 
     def seconds(self, nbytes: int) -> float:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import time
 
 import anyio
@@ -15,7 +16,12 @@ class SystemClock:
 
     def monotonic(self) -> float:
         """Seconds on the event loop's clock. Must be called from inside the loop."""
-        return anyio.current_time()
+        try:
+            return asyncio.get_running_loop().time()
+        except (
+            RuntimeError
+        ):  # not asyncio; anyio answers for any loop, but takes ten times as long to find out which
+            return anyio.current_time()
 
     def wall(self) -> float:
         """Seconds since 1970, UTC."""

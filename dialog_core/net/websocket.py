@@ -16,7 +16,7 @@ from __future__ import annotations
 import socket as sockets
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from secrets import token_bytes
 from typing import assert_never
@@ -68,17 +68,26 @@ def never(_data: bytes) -> bool:
 
 FINAL_TEXT, FINAL_BINARY = 0x81, 0x82
 MASKED = 0x80
+MASK = 4
+MASKS = 64
 TWO_BYTES, EIGHT_BYTES = 126, 127
 """Lengths that say: the length stands in the bytes that follow."""
 
 
-def message_frame(message: str | bytes) -> bytes:
+def new_masks() -> Iterator[bytes]:
+    """Masks of frames, without end; asked for from the system in bulk, since each question is a system call."""
+    while True:
+        block = token_bytes(MASK * MASKS)
+        for start in range(0, len(block), MASK):
+            yield block[start : start + MASK]
+
+
+def message_frame(message: str | bytes, mask: bytes) -> bytes:
     """A client's frame that is a whole message; what the protocol would write, without its intermediate objects."""
     if isinstance(message, str):
         first, data = FINAL_TEXT, message.encode()
     else:
         first, data = FINAL_BINARY, message
-    mask = token_bytes(4)
     length = len(data)
     if length < TWO_BYTES:
         head = bytes((first, MASKED | length))
@@ -102,6 +111,7 @@ class ClientSocket:
     _writing: anyio.Event | None = None
     """Set when the write under way is over."""
     _send_now: Callable[[bytes], bool] = attrs.field()
+    _masks: Iterator[bytes] = attrs.field(factory=new_masks)
     _closed: SocketClosed | None = None
     _pong: bytes = b""
 
@@ -120,7 +130,7 @@ class ClientSocket:
             raise self._closed
         if self._protocol.state is not State.OPEN:
             raise self._end(LOST)
-        frame = message_frame(data)
+        frame = message_frame(data, next(self._masks))
         if self._busy or not self._send_now(frame):
             self._unsent.append(frame)
             await self._write()

@@ -205,7 +205,7 @@ class Link:
             timeline.add(frame.at, fmt.seconds(len(frame.data)))
             for start in range(0, len(frame.data), most):
                 await self.socket.send(frame.data[start : start + most])
-                self._last_sent = self._now()
+            self._last_sent = self._now()
 
     async def _send_silence(self, seconds: float) -> None:
         timeline = self.parts.reader.timeline
