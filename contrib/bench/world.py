@@ -25,7 +25,7 @@ from contrib.bench.clock import seconds
 from contrib.bench.loop import Loop
 from contrib.bench.phones import Heard, Phone
 from contrib.bench.speech import utterance
-from contrib.bench.vendors import Trace, Vendors
+from contrib.bench.vendors import Trace, Vendors, listen
 
 __all__ = ["Order", "main"]
 
@@ -98,7 +98,7 @@ class World:
         """Serve the vendors; returns their port."""
         self._vendors = Vendors(self.loop)
         self._utterance = utterance()
-        return self._vendors.listen()
+        return listen(self._vendors)
 
     def start(self, order: Order, tell: Callable[[dict[str, Any]], None]) -> None:
         """Hold the calls of an order, and tell the figures."""
