@@ -134,6 +134,14 @@ class Loop:
         """Let `run` return."""
         self._running = False
 
+    def close(self) -> None:
+        """Close all sockets."""
+        for connection in tuple(self._connections.values()):
+            connection.close()
+        for listener, _ in self._listeners.values():
+            listener.close()
+        self._epoll.close()
+
     def run(self) -> None:
         """Serve sockets and timers."""
         self._running = True

@@ -47,6 +47,7 @@ def lean() -> Iterator[str]:
     yield f"127.0.0.1:{port}"
     loop.stop()
     thread.join()
+    loop.close()
 
 
 @asynccontextmanager
