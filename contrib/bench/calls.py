@@ -42,7 +42,7 @@ SILENCE = 0.5
 WARM_CALLS = 8
 CALLS = (50, 100, 150, 300)
 REPEATS = 3
-WINDOW = 15.0
+WINDOW = 12.0
 USED = ("uvicorn", "websockets", "uvloop", "httpx", "anyio", "msgspec", "onnxruntime")
 QUIET_LEVELS = frozenset({"debug", "info", "notice"})
 

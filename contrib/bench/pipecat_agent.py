@@ -50,23 +50,8 @@ app = FastAPI()
 vendors = sys.argv[2]
 
 
-@app.websocket("/ws")
-async def call(websocket: WebSocket) -> None:
-    """One call, from its start message on."""
-    await websocket.accept()
-    await websocket.receive_text()
-    start = json.loads(await websocket.receive_text())
-    transport = FastAPIWebsocketTransport(
-        websocket,
-        FastAPIWebsocketParams(
-            audio_in_enabled=True,
-            audio_out_enabled=True,
-            add_wav_header=False,
-            serializer=TwilioFrameSerializer(
-                start["streamSid"], params=TwilioFrameSerializer.InputParams(auto_hang_up=False)
-            ),
-        ),
-    )
+def new_pipeline(transport: FastAPIWebsocketTransport) -> Pipeline:
+    """Recogniser, model and voice between the two ends of a line."""
     stt = DeepgramSTTService(
         api_key="bench", base_url=f"ws://127.0.0.1:{vendors}", ttfs_p99_latency=SETTLED
     )
@@ -90,7 +75,7 @@ async def call(websocket: WebSocket) -> None:
             vad_analyzer=SileroVADAnalyzer(), user_turn_strategies=strategies
         ),
     )
-    pipeline = Pipeline(
+    return Pipeline(
         [
             transport.input(),
             stt,
@@ -101,6 +86,26 @@ async def call(websocket: WebSocket) -> None:
             aggregators.assistant(),
         ]
     )
+
+
+@app.websocket("/ws")
+async def call(websocket: WebSocket) -> None:
+    """One call, from its start message on."""
+    await websocket.accept()
+    await websocket.receive_text()
+    start = json.loads(await websocket.receive_text())
+    transport = FastAPIWebsocketTransport(
+        websocket,
+        FastAPIWebsocketParams(
+            audio_in_enabled=True,
+            audio_out_enabled=True,
+            add_wav_header=False,
+            serializer=TwilioFrameSerializer(
+                start["streamSid"], params=TwilioFrameSerializer.InputParams(auto_hang_up=False)
+            ),
+        ),
+    )
+    pipeline = new_pipeline(transport)
     worker = PipelineWorker(
         pipeline,
         params=PipelineParams(audio_in_sample_rate=RATE, audio_out_sample_rate=RATE),
