@@ -238,6 +238,9 @@ class World:
         ]
 
         def opened(data: bytes) -> None:
+            if self.ending or order is not self._order:
+                connection.close()
+                return
             if b" 101 " not in data.partition(b"\r\n")[0]:
                 self.failures.append(data[:200].decode())
                 connection.close()
