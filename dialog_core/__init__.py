@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dialog_core.fields import Secret, setting
     from dialog_core.hookspecs import hookimpl
     from dialog_core.messages import (
+        Manner,
         Message,
         Prompt,
         Role,
@@ -60,6 +61,7 @@ __all__ = [
     "Factory",
     "History",
     "LineError",
+    "Manner",
     "Message",
     "PluginError",
     "Prompt",
@@ -108,6 +110,7 @@ HOMES = {
     "fields": ("Secret", "setting"),
     "hookspecs": ("hookimpl",),
     "messages": (
+        "Manner",
         "Message",
         "Prompt",
         "Role",

@@ -12,6 +12,8 @@ from typing import Any
 import attrs
 
 __all__ = [
+    "PLAIN",
+    "Manner",
     "Mark",
     "Message",
     "Prompt",
@@ -72,6 +74,25 @@ class Utterance:
 
 
 @attrs.frozen
+class Manner:
+    """How a piece of text is to be spoken; what is None stays as the settings say.
+
+    Each text-to-speech does what it can of it, and tells once a call what it cannot.
+    """
+
+    speed: float | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.gt(0))
+    )
+    """Pace, 1 being the voice's own; limited to what the provider has."""
+    mood: str | None = None
+    """One word, such as ``cheerful`` or ``calm``."""
+
+
+PLAIN = Manner()
+"""As the settings say."""
+
+
+@attrs.frozen
 class SpeakText:
     """One speakable segment of a reply, in order."""
 
@@ -81,6 +102,7 @@ class SpeakText:
     """Normalised, with its trailing space kept where more text follows."""
     protected: bool = False
     """True when the caller may not interrupt it."""
+    manner: Manner = PLAIN
 
 
 @attrs.frozen

@@ -10,7 +10,7 @@ import attrs
 
 from dialog_core.call.reply import LIVE_REPLY
 from dialog_core.errors import LineError, LocalProtocolError
-from dialog_core.messages import Message, Role
+from dialog_core.messages import PLAIN, Manner, Message, Role
 from dialog_core.protocols import Ability, CallInfo, LanguageModel, Line, Recording
 from dialog_core.speech.history import Entry, History
 from dialog_core.turns.events import EndWanted, Event, ReplyWanted, ReplyWithdrawn
@@ -53,6 +53,7 @@ class Call:
     _messages: dict[int, Pending] = attrs.field(factory=dict)
     _tickets: int = 0
     _is_over: bool = False
+    _manner: Manner = PLAIN
     _recordings: dict[str, Recording] = attrs.field(factory=dict)
 
     # --- what is known
@@ -131,6 +132,24 @@ class Call:
             self._post(ReplyWithdrawn(self.now, ticket))
             raise
         return message.heard
+
+    def speak_with(self, *, speed: float | None = None, mood: str | None = None) -> None:
+        """Speak in another manner: in a reply from here to its end, outside of one in the whole next reply.
+
+        What is left out is as the settings say. speed: pace, 1 being the voice's own. mood: one word, such as
+        ``cheerful``. A text-to-speech does what it can of it. Raises: ValueError for a speed that is not above 0.
+        """
+        manner = Manner(speed, mood)
+        speaker = LIVE_REPLY.get()()
+        if speaker is None:
+            self._manner = manner
+        else:
+            speaker.speak_with(manner)
+
+    def next_manner(self) -> Manner:
+        """How the reply that now begins is spoken at first; for the one who speaks it."""
+        manner, self._manner = self._manner, PLAIN
+        return manner
 
     def pending(self, ticket: int) -> str:
         """The text of a message that waits or is being said, empty if withdrawn; for the one who speaks it."""

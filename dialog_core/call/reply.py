@@ -11,7 +11,7 @@ import attrs
 
 from dialog_core.audio import AudioOut
 from dialog_core.call.outbox import Outbox
-from dialog_core.messages import SpeakText
+from dialog_core.messages import PLAIN, Manner, SpeakText
 from dialog_core.speech.ledger import Ledger
 from dialog_core.turns.effects import Cause
 from dialog_core.turns.events import Event, Shielded
@@ -68,9 +68,9 @@ class Playout:
         if self.times.first_text is None:
             self.times.first_text = self.now()
 
-    def segment(self, text: str, *, protected: bool = False) -> SpeakText:
+    def segment(self, text: str, *, protected: bool = False, manner: Manner = PLAIN) -> SpeakText:
         """Open the account of the reply's next segment."""
-        segment = SpeakText(self.reply, self._segments, text, protected)
+        segment = SpeakText(self.reply, self._segments, text, protected, manner)
         self._segments += 1
         self.ledger.add(segment)
         if self.times.first_segment is None:
@@ -109,6 +109,10 @@ class Speaker(Protocol):
 
     async def say(self, text: str, *, interruptible: bool) -> bool:
         """Speak a message after what the reply has said so far; True if it was heard to its end."""
+        ...
+
+    def speak_with(self, manner: Manner) -> None:
+        """Speak what follows in this manner, to the end of the reply."""
         ...
 
 

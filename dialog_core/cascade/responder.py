@@ -17,7 +17,7 @@ from dialog_core.call.held import Held
 from dialog_core.call.reply import LIVE_REPLY, Playout, ReplyPlan, Watched
 from dialog_core.cascade.ready_made import ReadyMade
 from dialog_core.errors import PluginError
-from dialog_core.messages import SpeakText, Utterance
+from dialog_core.messages import PLAIN, Manner, SpeakText, Utterance
 from dialog_core.protocols import TtsSession, Voice
 from dialog_core.speech.chunker import Chunker
 from dialog_core.turns.effects import Apology, Cause, Nudge
@@ -35,24 +35,39 @@ class SegmentSpeaker:
     voice: Voice
     playout: Playout
     watch: Watch
+    manner: Manner = PLAIN
+    """Of the text that comes next."""
     chunker: Chunker = attrs.field(factory=Chunker)
+    _gathered: Manner = PLAIN
+    """Of the text that the chunker holds."""
 
     @property
     def reply(self) -> int:
         """The reply's number."""
         return self.playout.reply
 
+    def speak_with(self, manner: Manner) -> None:
+        """Speak what follows in this manner, to the end of the reply."""
+        self.manner = manner
+
     async def push(self, text: str) -> None:
         """Say more of the reply, as far as it makes whole segments."""
         self.playout.text_came()
+        if self.manner != self._gathered:
+            await self._gather(" ")
+            await self.flush()
+            self._gathered = self.manner
+        await self._gather(text)
+
+    async def _gather(self, text: str) -> None:
         for piece in self.chunker.push(text):
-            await self.voice.speak(self.playout.segment(piece))
+            await self.voice.speak(self.playout.segment(piece, manner=self._gathered))
 
     async def flush(self, *, protected: bool = False) -> SpeakText | None:
         """Say what is left, although it ends no sentence."""
         last = None
         for piece in self.chunker.flush():
-            last = self.playout.segment(piece, protected=protected)
+            last = self.playout.segment(piece, protected=protected, manner=self._gathered)
             await self.voice.speak(last)
         return last
 
@@ -63,7 +78,7 @@ class SegmentSpeaker:
         segments = [*self.chunker.push(f"{text.strip()} "), *self.chunker.flush()]
         last = None
         for piece in segments:
-            last = self.playout.segment(piece, protected=not interruptible)
+            last = self.playout.segment(piece, protected=not interruptible, manner=self._gathered)
             await self.voice.speak(last)
         if last is None:
             return True
@@ -90,7 +105,7 @@ class CascadeResponder:
         with self.tts.use() as session:
             async with session.voice(plan.reply) as voice, anyio.create_task_group() as tasks:
                 tasks.start_soon(self._play, voice, playout)
-                speaker = SegmentSpeaker(voice, playout, self.watch)
+                speaker = SegmentSpeaker(voice, playout, self.watch, self.call.next_manner())
                 LIVE_REPLY.set(ref(speaker))
                 async with aclosing(self._text(plan.cause)) as text:
                     async for piece in text:

@@ -1,0 +1,27 @@
+"""What becomes of a manner of speaking that a text-to-speech cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import attrs
+
+from dialog_core.observe.observations import Observation, Trouble
+
+__all__ = ["Unheeded"]
+
+
+@attrs.define(eq=False)
+class Unheeded:
+    """Says what is left undone, each thing once a session, so that an ignored wish can be seen."""
+
+    provider: str
+    observe: Callable[[Observation], None]
+    _told: set[str] = attrs.field(factory=set)
+
+    def tell(self, wishes: Iterable[str]) -> None:
+        """wishes: what was wished for, such as ``mood 'cheerful'``."""
+        for wish in wishes:
+            if wish not in self._told:
+                self._told.add(wish)
+                self.observe(Trouble("", self.provider, "a manner of speaking is ignored", wish))
