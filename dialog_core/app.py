@@ -41,7 +41,13 @@ def new_app(
         opening = open_process(settings, services=services, plugins=plugins, observe=observe)
         async with opening as process:
             yield [
-                Hosted(name, agent.voip.name, process.voips[name], partial(process.answer, name))
+                Hosted(
+                    name,
+                    agent.voip.name,
+                    process.voips[name],
+                    partial(process.answer, name),
+                    process.services.observe,
+                )
                 for name, agent in settings.agents.items()
             ]
 

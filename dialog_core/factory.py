@@ -84,3 +84,5 @@ class Factory(Generic[S, T]):
     """Quick and without I/O. Imports of vendor stacks belong in here, not at the top of the plugin."""
     warm: Callable[[S, Services], Awaitable[None]] = no_warmth
     """Called once when the process starts: load the model, open the shared socket. Failing is not fatal."""
+    abilities: frozenset[str] = frozenset()
+    """Of a VoIP: words of :class:`dialog_core.line.Ability` that it has, whatever its settings; for listings."""

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from types import MappingProxyType
 
 import attrs
 
-__all__ = ["Ability", "CallInfo", "CarrierTranscript", "LineStopped", "MarkReturned", "Recording"]
+from dialog_core.errors import LineError
+
+__all__ = [
+    "Ability",
+    "CallInfo",
+    "CallState",
+    "CarrierTranscript",
+    "LineStopped",
+    "MarkReturned",
+    "Progress",
+    "Recording",
+    "cannot",
+]
 
 
 def frozen_copy(values: Mapping[str, str]) -> Mapping[str, str]:
@@ -28,19 +41,60 @@ class CallInfo:
     caller: str = ""
     """E.164 number, SIP address or client name; empty when withheld. Personal."""
     called: str = ""
+    """The number or address that was called, in the same forms. Personal."""
     direction: str = "inbound"
+    """``inbound``, or ``outbound`` for a call that we placed."""
     metadata: Mapping[str, str] = attrs.field(factory=dict, converter=frozen_copy)
     """All that the carrier said of the call, by the carrier's own names; a copy that nobody can change. Personal."""
 
 
 class Ability:
-    """What a line may be able to do besides carrying audio; the words used in settings and errors."""
+    """What a carrier may be able to do besides carrying audio; the words used in settings, listings and errors."""
 
     KEYPRESS = "keypress"
     SEND_DIGITS = "send_digits"
     TRANSFER = "transfer"
     RECORD = "record"
     TRANSCRIBE = "transcribe"
+    OUTBOUND = "outbound"
+    """Of the VoIP object, not of a line: it can place calls."""
+    ALL = (KEYPRESS, SEND_DIGITS, TRANSFER, RECORD, TRANSCRIBE, OUTBOUND)
+
+
+def cannot(voip: str, ability: str, instead: str = "") -> LineError:
+    """The error for a verb that a carrier does not have. instead: what would do."""
+    return LineError(f"{voip} cannot {ability}{f': {instead}' if instead else ''}")
+
+
+class Progress(enum.Enum):
+    """How far a call has come, as its carrier tells."""
+
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    FAILED = "failed"
+    ENDED = "ended"
+
+    @property
+    def is_final(self) -> bool:
+        """True if nothing comes after it."""
+        return self not in {Progress.RINGING, Progress.ANSWERED}
+
+
+@attrs.frozen
+class CallState:
+    """How far a call has come: an observation, made of a carrier's status webhooks.
+
+    A call's states come in order and once each; some may be missing. The last one is final.
+    """
+
+    call: str
+    at: float
+    """Seconds since 1970, when this process heard of it."""
+    progress: Progress
+    reason: str = ""
+    """The carrier's own word for it, such as ``user_busy``; empty if it gave none."""
 
 
 @attrs.frozen

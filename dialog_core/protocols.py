@@ -6,7 +6,7 @@ called on the audio lane and must return within microseconds.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +17,7 @@ from dialog_core.line import (
     CarrierTranscript,
     LineStopped,
     MarkReturned,
+    Progress,
     Recording,
 )
 from dialog_core.messages import Prompt, SpeakText, TextDelta, ToolCall, Transcript, Usage
@@ -51,6 +52,7 @@ __all__ = [
     "LineStopped",
     "Listener",
     "MarkReturned",
+    "Progress",
     "Recording",
     "SpeechModel",
     "SpeechToText",
@@ -197,7 +199,10 @@ LineEvent = AudioFrame | Keypress | MarkReturned | LineStopped | Recording | Car
 
 
 class Line(Protocol):
-    """One call's connection. Whoever is asked to do what it cannot raises LineError, saying so."""
+    """One call's connection.
+
+    Whoever is asked to do what it cannot raises LineError, naming the ability; see :func:`dialog_core.line.cannot`.
+    """
 
     @property
     def info(self) -> CallInfo:
@@ -211,7 +216,7 @@ class Line(Protocol):
 
     @property
     def abilities(self) -> frozenset[str]:
-        """Words of :class:`Ability`."""
+        """Words of :class:`Ability`: those of the VoIP object, without ``outbound``."""
         ...
 
     @property
@@ -283,11 +288,12 @@ class FrontDoor(Protocol):
         """Where the plugin's routes are mounted, such as ``/reception/twilio``."""
         ...
 
-    def url(self, request: HTTPConnection, path: str, *, websocket: bool = False) -> str:
+    def url(self, request: HTTPConnection | None, path: str, *, websocket: bool = False) -> str:
         """Public address of one of the plugin's own routes (`path` starts with ``/``), without a query.
 
         Built from ``server.public_url``; without it, from the request's Host, or its forwarded headers if the
         settings trust them. Scheme is http or https, or ws or wss with `websocket`.
+        Raises: LineError if there is neither, which only a call that we place can meet.
         """
         ...
 
@@ -303,13 +309,26 @@ class FrontDoor(Protocol):
         """The call id of a ticket, once. Raises: TicketError."""
         ...
 
+    def report(self, call: str, progress: Progress, *, reason: str = "") -> None:
+        """A carrier's webhook says how far a call has come; never waits.
+
+        Becomes the observation :class:`~dialog_core.line.CallState`. What is told twice or too late is ignored.
+        reason: the carrier's own word.
+        """
+        ...
+
     async def answer(self, line: Line) -> None:
         """Run the call on this line; returns when it is over and everything of it is closed. Never raises."""
         ...
 
 
 class VoIP(Protocol):
-    """A way for calls to arrive. One object for each agent that uses it; lines are made per call."""
+    """A way for calls to arrive, and to be placed. One object for each agent that uses it; lines are made per call."""
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """Words of :class:`Ability`: what its lines can do with these settings, and whether it can place calls."""
+        ...
 
     def routes(self, door: FrontDoor) -> Sequence[BaseRoute]:
         """Webhooks and media sockets, mounted at `door.path`. A media socket may be a bare ASGI application."""
@@ -317,6 +336,15 @@ class VoIP(Protocol):
 
     def next_steps(self, base: str) -> Sequence[str]:
         """Sentences for the start banner: what the operator does now. `base`: public URL of `door.path`."""
+        ...
+
+    async def dial(self, door: FrontDoor, number: str, metadata: Mapping[str, str]) -> str:
+        """Call a number (E.164 or a SIP address). Returns the carrier's id of the call as soon as it is placed.
+
+        When it is answered it comes in like any other call, through the media route and its ticket, with
+        ``direction="outbound"`` and `metadata` in its :class:`CallInfo`. What becomes of it is told to `door.report`.
+        Raises: LineError if the carrier refuses, or cannot place calls.
+        """
         ...
 
 

@@ -16,7 +16,7 @@ which then keeps it running::
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 import attrs
@@ -25,12 +25,15 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 
+from dialog_core.errors import LineError
 from dialog_core.factory import Clock
 from dialog_core.net.body_limit import BodyLimit
-from dialog_core.net.door import Door, Tickets
+from dialog_core.net.call_states import CallStates
+from dialog_core.net.door import Door, Tickets, ignore
 from dialog_core.net.room import Room
 from dialog_core.net.settings import ServerSettings
 from dialog_core.net.version import VERSION
+from dialog_core.observe.observations import Observation
 from dialog_core.protocols import Line, VoIP
 
 __all__ = ["CallServer", "Hosted"]
@@ -45,6 +48,8 @@ class Hosted:
     voip: VoIP
     answer: Callable[[Line], Awaitable[None]]
     """Runs a call to its end; never raises."""
+    observe: Callable[[Observation], None] = ignore
+    """Sees how far its calls have come."""
 
     @property
     def path(self) -> str:
@@ -64,6 +69,9 @@ class CallServer:
         """hosted: the agents, or how to open them when the process starts and close them when it ends."""
         self.settings = settings
         self.room = Room(settings.calls)
+        self.states = CallStates(clock)
+        """How far each call has come."""
+        self._doors: dict[str, tuple[VoIP, Door]] = {}
         self._open = hosted if callable(hosted) else lambda: nullcontext(hosted)
         self._clock = clock
         key = settings.secret.reveal().encode() if settings.secret else secrets.token_bytes(32)
@@ -82,8 +90,9 @@ class CallServer:
     async def running(self) -> AsyncIterator[None]:
         """Open the agents and take calls; at the end let live calls finish for `drain` seconds, then end them."""
         async with self._open() as hosted:
+            self._doors = {each.agent: (each.voip, self._door(each)) for each in hosted}
             self._router = self._new_router(
-                [Mount(each.path, routes=each.voip.routes(self._door(each))) for each in hosted]
+                [Mount(door.path, routes=voip.routes(door)) for voip, door in self._doors.values()]
             )
             self._running = True
             try:
@@ -93,9 +102,30 @@ class CallServer:
                 self._running = False
                 await self.room.close()
 
+    async def dial(self, agent: str, number: str, metadata: Mapping[str, str] | None = None) -> str:
+        """Let an agent call a number (E.164 or a SIP address). Returns the carrier's id of the call.
+
+        The call runs like one that came in; `states` and the observation `CallState` tell what becomes of it.
+        Raises: LineError if there is no such agent, no room, or the carrier refuses or cannot.
+        """
+        if agent not in self._doors:
+            known = ", ".join(self._doors) or "none, since the server is not running"
+            raise LineError(f"no agent {agent!r} can call; there are: {known}")
+        voip, door = self._doors[agent]
+        if not door.has_room():
+            raise LineError("no call can be placed: the process is full or draining")
+        return await voip.dial(door, number, metadata or {})
+
     def _door(self, hosted: Hosted) -> Door:
         return Door(
-            hosted.agent, hosted.path, self.settings, self.room, self._tickets, hosted.answer
+            hosted.agent,
+            hosted.path,
+            self.settings,
+            self.room,
+            self._tickets,
+            self.states,
+            hosted.answer,
+            hosted.observe,
         )
 
     def _new_router(self, routes: Sequence[BaseRoute]) -> BodyLimit:

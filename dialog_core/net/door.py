@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from dialog_core.errors import TicketError
+from dialog_core.errors import LineError, TicketError
 from dialog_core.factory import Clock
+from dialog_core.line import Progress
+from dialog_core.net.call_states import CallStates
 from dialog_core.net.room import Room
 from dialog_core.net.settings import ServerSettings
+from dialog_core.observe.observations import Observation
 from dialog_core.protocols import Line
 from dialog_core.workers.token import Ticket, sign, verify
 
@@ -63,6 +66,10 @@ class Tickets:
             del self._used[oldest]
 
 
+def ignore(_observation: Observation) -> None:
+    """Observe nothing."""
+
+
 @attrs.frozen
 class Door:
     """One agent's door for one VoIP plugin; see :class:`dialog_core.protocols.FrontDoor`."""
@@ -72,13 +79,19 @@ class Door:
     settings: ServerSettings
     room: Room
     tickets: Tickets
+    states: CallStates
     answer_line: Callable[[Line], Awaitable[None]]
+    observe: Callable[[Observation], None] = ignore
 
-    def url(self, request: HTTPConnection, path: str, *, websocket: bool = False) -> str:
+    def url(self, request: HTTPConnection | None, path: str, *, websocket: bool = False) -> str:
         """Public address of one of the plugin's routes."""
         if self.settings.public_url:
             scheme, _, rest = self.settings.public_url.partition("://")
             base = rest + self.path
+        elif request is None:
+            raise LineError(
+                "no public address is known before a request came: set server.public_url"
+            )
         else:
             scheme, host = self._as_asked(request)
             mounted = str(request.scope.get("root_path", ""))
@@ -101,6 +114,10 @@ class Door:
         call = self.tickets.redeem(ticket, self.agent)
         self.room.release(ticket)
         return call
+
+    def report(self, call: str, progress: Progress, *, reason: str = "") -> None:
+        """Take a step in the call's states."""
+        self.states.report(call, progress, reason=reason, observe=self.observe)
 
     async def answer(self, line: Line) -> None:
         """Run the call on this line, counted against the room."""

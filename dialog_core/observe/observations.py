@@ -7,9 +7,12 @@ from typing import Protocol
 
 import attrs
 
+from dialog_core.line import CallState
+
 __all__ = [
     "CallEnded",
     "CallStarted",
+    "CallState",
     "Counted",
     "Observation",
     "Observer",
@@ -124,7 +127,9 @@ class CallEnded:
     """What the agent added to the call's metadata: what came of the conversation."""
 
 
-Observation = CallStarted | StepTaken | ProviderTimed | ReplyTimed | Trouble | Counted | CallEnded
+Observation = (
+    CallStarted | StepTaken | ProviderTimed | ReplyTimed | Trouble | Counted | CallEnded | CallState
+)
 
 
 class Observer(Protocol):

@@ -13,6 +13,7 @@ from dialog_core.fields import setting
 from dialog_core.observe.observations import (
     CallEnded,
     CallStarted,
+    CallState,
     Counted,
     Observation,
     Observer,
@@ -125,6 +126,9 @@ class LogObserver:
                 yield "warning", what, {"call": call, "where": where, "cause": detail}
             case Counted(call=call, what=what, amount=amount):
                 yield "info", what, {"call": call, "amount": amount}
+            case CallState(call=call, progress=progress, reason=reason):
+                fields = {"call": call, "progress": progress.value, "reason": reason}
+                yield "info", "call progressed", fields
             case _:
                 assert_never(observation)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 import anyio
@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket
 
 from dialog_core.call.clock import SystemClock
 from dialog_core.errors import TicketError
+from dialog_core.line import Ability, Progress
 from dialog_core.net.app import CallServer, Hosted
 from dialog_core.net.settings import ServerSettings
 from dialog_core.protocols import FrontDoor, Line
@@ -46,6 +47,12 @@ class EchoSocket:
 
 
 class EchoVoip:
+    abilities = frozenset({Ability.OUTBOUND})
+
+    async def dial(self, door: FrontDoor, number: str, metadata: Mapping[str, str]) -> str:
+        door.report(number, Progress.RINGING, reason=",".join(metadata))
+        return number
+
     def routes(self, door: FrontDoor) -> Sequence[BaseRoute]:
         async def incoming(request: Request) -> JSONResponse:
             body = await request.body()

@@ -5,6 +5,7 @@ import pytest
 from starlette.requests import Request
 
 from dialog_core.errors import TicketError
+from dialog_core.net.call_states import CallStates
 from dialog_core.net.door import PLACE_SECONDS, Door, Tickets
 from dialog_core.net.room import Room
 from dialog_core.net.settings import ServerSettings
@@ -27,9 +28,15 @@ async def answer(_line: Line) -> None:
 
 
 def door(settings: ServerSettings | None = None, clock: Clock | None = None) -> Door:
-    tickets = Tickets(b"k" * 32, 60.0, clock or Clock())
+    clock = clock or Clock()
     return Door(
-        "reception", "/reception/acme", settings or ServerSettings(), Room(2), tickets, answer
+        "reception",
+        "/reception/acme",
+        settings or ServerSettings(),
+        Room(2),
+        Tickets(b"k" * 32, 60.0, clock),
+        CallStates(clock),
+        answer,
     )
 
 

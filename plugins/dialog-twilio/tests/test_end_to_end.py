@@ -51,7 +51,7 @@ async def test_calls_over_real_sockets_hear_send_digits_and_end_in_every_way(cli
     async with served(fake) as rest, open_services(observe=observed.append) as services:
         phones = attrs.evolve(services, connect=light_connect) if client == "light" else services
         voip = TwilioVoIP(account.settings(api_url=rest), services)
-        door = PlainDoor(answer)
+        door = PlainDoor(answer, path="/reception/twilio")
         async with served(application(voip, door)) as base:
             url = f"{base}{door.path}/voice"
             async with place_call(phones, url, twilio=fake) as phone:
@@ -76,7 +76,7 @@ async def test_calls_over_real_sockets_hear_send_digits_and_end_in_every_way(cli
 async def test_the_light_client_tells_a_refusal_from_a_lost_server() -> None:
     account = Account()
     async with open_services(observe=lambda _: None) as services:
-        door = PlainDoor()
+        door = PlainDoor(path="/reception/twilio")
         voip = TwilioVoIP(account.settings(), services)
         async with served(application(voip, door)) as base:
             url = base.replace("http", "ws") + f"{door.path}/media/x"

@@ -13,10 +13,10 @@ interface as an ASGI application. Together they make a call whose every sample i
 
 from __future__ import annotations
 
+from dialog_core.testing.phones.agent_buffer import AgentBuffer
+from dialog_core.testing.phones.door import PlainDoor, application
+from dialog_core.testing.phones.phone import Echo
 from dialog_twilio.testing.account import Account, new_sid
-from dialog_twilio.testing.agent_buffer import AgentBuffer
-from dialog_twilio.testing.door import PlainDoor, application
-from dialog_twilio.testing.handset import Echo
 from dialog_twilio.testing.light import light_connect
 from dialog_twilio.testing.phone import Phone, place_call
 from dialog_twilio.testing.rest import FakeTwilio, RestRequest, stereo_wav

@@ -9,25 +9,15 @@ import attrs
 from dialog_core.errors import SocketClosed
 from dialog_core.factory import Clock
 from dialog_core.protocols import WebSocket
+from dialog_core.testing.phones.agent_buffer import RATE, AgentBuffer
+from dialog_core.testing.phones.microphone import FRAME_SECONDS, Microphone
+from dialog_core.testing.phones.phone import Echo
 from dialog_twilio.testing.account import new_sid
-from dialog_twilio.testing.agent_buffer import RATE, AgentBuffer
-from dialog_twilio.testing.microphone import FRAME_SECONDS, Microphone
 from dialog_twilio.testing.wire import Clear, Fault, MarkMessage, MediaMessage, read
 
-__all__ = ["Echo", "Handset", "HandsetStream"]
+__all__ = ["Handset", "HandsetStream"]
 
 WARNINGS_MOST = 1000
-
-
-@attrs.frozen
-class Echo:
-    """A mark that was echoed."""
-
-    name: str
-    at: float
-    """Seconds on the caller's audio clock."""
-    played: bool
-    """False if `clear` threw its audio away."""
 
 
 @attrs.define(eq=False)

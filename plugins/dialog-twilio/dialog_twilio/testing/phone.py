@@ -26,9 +26,9 @@ import httpx
 from dialog_core.errors import SocketClosed
 from dialog_core.factory import Services
 from dialog_core.net.groups import ungrouped
+from dialog_core.testing.phones.agent_buffer import RATE
+from dialog_core.testing.phones.phone import Echo
 from dialog_twilio.testing.account import Account, new_sid
-from dialog_twilio.testing.agent_buffer import RATE
-from dialog_twilio.testing.handset import Echo
 from dialog_twilio.testing.switch import Dialled, Switch
 from dialog_twilio.testing.verbs import PhoneFault, Verb
 

@@ -9,11 +9,11 @@ import attrs
 from dialog_core.factory import Services
 from dialog_core.observe.observations import Observation, Trouble
 from dialog_core.protocols import Line
+from dialog_core.testing.phones.door import PlainDoor, application, drain
 from dialog_core.testing.vendor import in_memory
 from dialog_twilio.session import TwilioVoIP
 from dialog_twilio.settings import TwilioSettings
 from dialog_twilio.testing.account import Account
-from dialog_twilio.testing.door import PlainDoor, application, drain
 from dialog_twilio.testing.phone import Phone, place_call
 from dialog_twilio.testing.rest import FakeTwilio
 
@@ -55,7 +55,7 @@ async def open_stage(
     """Set up a server whose calls are answered by `answer`, and Twilio."""
     account = Account()
     twilio = FakeTwilio(account)
-    door = PlainDoor(answer, public_url=public_url)
+    door = PlainDoor(answer, path="/reception/twilio", public_url=public_url)
     observed: list[Observation] = []
     apps: dict[str, Any] = {"api.twilio.com": twilio}
     async with in_memory(apps, observe=observed.append) as services:

@@ -9,10 +9,10 @@ import httpx
 
 from dialog_core.errors import SocketError
 from dialog_core.factory import Services
+from dialog_core.testing.phones.agent_buffer import AgentBuffer
+from dialog_core.testing.phones.microphone import Microphone
 from dialog_twilio.testing.account import Account, new_sid
-from dialog_twilio.testing.agent_buffer import AgentBuffer
 from dialog_twilio.testing.handset import Handset, HandsetStream
-from dialog_twilio.testing.microphone import Microphone
 from dialog_twilio.testing.verbs import (
     Dial,
     Hangup,

@@ -9,11 +9,11 @@ RATE = 8000
 SILENT = b"\xff\x7f"
 """Zero, in mu-law, from both sides."""
 LONGEST = 600 * RATE
-"""Twilio holds ten minutes of unplayed audio and throws away what comes then."""
+"""Ten minutes of unplayed audio; a carrier throws away what comes then."""
 
 
 class AgentBuffer:
-    """What Twilio holds of the agent's audio, and what the caller heard of it. Pure: `now` is an argument.
+    """What a carrier holds of the agent's audio, and what the caller heard of it. Pure: `now` is an argument.
 
     The buffer is a timeline, not a queue that somebody empties: audio that arrives at `now` plays from the end of what
     came before, or from now. So the played position needs no task, and is exact. All positions are samples at 8 kHz
