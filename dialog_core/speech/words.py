@@ -1,14 +1,15 @@
-"""How much of a text has been spoken when playback stands at a given second (pure)."""
+"""What of a text can be spoken, and how much has been when playback stands at a given second (pure)."""
 
 from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from dialog_core.messages import Word
 
-__all__ = ["spoken_part"]
+__all__ = ["is_pronounceable", "spaced", "spoken_part"]
 
 TOKEN = re.compile(r"\S+\s*")
 CHARACTERS_PER_SECOND = 15.0
@@ -46,3 +47,16 @@ def spoken_tokens(tokens: Sequence[str], fraction: float) -> int:
             break
         count += 1
     return count
+
+
+def spaced(text: str) -> str:
+    """The text with a blank behind it, for vendors that join texts as they are: a word may not touch the next."""
+    if text[-1:].isspace() or unicodedata.east_asian_width(text[-1:] or " ") in "WF":
+        return text
+    return f"{text} "
+
+
+def is_pronounceable(text: str) -> bool:
+    """True if there is anything to say: a letter, a digit or a currency sign."""
+    kinds = {unicodedata.category(character) for character in text}
+    return "Sc" in kinds or any(kind[0] in "LN" for kind in kinds)

@@ -8,7 +8,6 @@ Source: Cartesia docs, "TTS WebSocket", "Contexts", "Buffering and flushing", "A
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,9 +46,7 @@ __all__ = [
     "error_for",
     "generation",
     "handshake_headers",
-    "is_pronounceable",
     "parse",
-    "spaced",
 ]
 
 NAME = "cartesia"
@@ -268,16 +265,3 @@ def submission(fields: Mapping[str, Any], context: str, transcript: str) -> dict
 def encode(fields: Mapping[str, Any]) -> str:
     """As one text frame."""
     return msgspec.json.encode(fields).decode()
-
-
-def spaced(text: str) -> str:
-    """The text as it must be submitted: the vendor joins submissions as they are, so a word may not touch the next."""
-    if text[-1:].isspace() or unicodedata.east_asian_width(text[-1:] or " ") in "WF":
-        return text
-    return f"{text} "
-
-
-def is_pronounceable(text: str) -> bool:
-    """True if there is anything to say: a letter, a digit or a currency sign."""
-    kinds = {unicodedata.category(character) for character in text}
-    return "Sc" in kinds or any(kind[0] in "LN" for kind in kinds)

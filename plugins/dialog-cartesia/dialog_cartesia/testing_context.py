@@ -12,9 +12,10 @@ import attrs
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from starlette.websockets import WebSocketDisconnect
 
-from dialog_cartesia.protocol import is_pronounceable
-from dialog_cartesia.testing_speech import ENCODINGS, synthesise
+from dialog_cartesia.testing_rules import ENCODINGS
 from dialog_core.audio import AudioFormat
+from dialog_core.speech.words import is_pronounceable
+from dialog_core.testing.speech import synthesise
 
 if TYPE_CHECKING:
     from dialog_cartesia.testing import Connection

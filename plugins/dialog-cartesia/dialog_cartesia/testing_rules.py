@@ -12,13 +12,18 @@ from typing import Any
 from starlette.websockets import WebSocket
 
 from dialog_cartesia.protocol import RATES
-from dialog_cartesia.testing_speech import ENCODINGS
+from dialog_core.audio import Encoding
 
-__all__ = ["NEW_ERRORS", "denial", "problem", "version_of"]
+__all__ = ["ENCODINGS", "NEW_ERRORS", "denial", "problem", "version_of"]
 
 NEW_ERRORS = "2026-03-01"
 """First version with the new shape of errors."""
 
+ENCODINGS = {
+    "pcm_mulaw": Encoding.MULAW,
+    "pcm_alaw": Encoding.ALAW,
+    "pcm_s16le": Encoding.PCM16,
+}
 VERSION = re.compile(r"\d{4}-\d{2}-\d{2}")
 MODELS = re.compile(r"sonic-(2|3|3\.5|latest)(-\d{4}-\d{2}-\d{2})?")
 MOST_DELAY = 5000

@@ -22,7 +22,6 @@ import anyio
 import attrs
 
 from dialog_cartesia.attribution import Attribution
-from dialog_cartesia.outlet import Outlet, Pieces
 from dialog_cartesia.pool import Link, Pool
 from dialog_cartesia.protocol import (
     NAME,
@@ -40,8 +39,6 @@ from dialog_cartesia.protocol import (
     build_end,
     build_text,
     error_for,
-    is_pronounceable,
-    spaced,
 )
 from dialog_cartesia.settings import CartesiaSettings
 from dialog_core.audio import AudioFormat, AudioOut
@@ -55,6 +52,8 @@ from dialog_core.errors import (
 from dialog_core.factory import Services
 from dialog_core.messages import SpeakText
 from dialog_core.observe.observations import ProviderTimed, Trouble
+from dialog_core.resilience.outlet import Outlet, Pieces
+from dialog_core.speech.words import is_pronounceable, spaced
 
 __all__ = ["CartesiaVoice", "Channel"]
 

@@ -7,10 +7,10 @@ from typing import Any
 import anyio
 import pytest
 from dialog_cartesia.testing import FakeCartesia, Fault, Script
-from dialog_cartesia.testing_speech import synthesise
 
 from dialog_core.audio import TELEPHONE
 from dialog_core.testing.pytest_plugin import real_loop
+from dialog_core.testing.speech import synthesise
 from dialog_core.testing.vendor import served
 
 cartesia = pytest.importorskip("cartesia")

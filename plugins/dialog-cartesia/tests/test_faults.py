@@ -4,18 +4,7 @@ import anyio
 import pytest
 from dialog_cartesia.session import Cartesia
 from dialog_cartesia.testing import FakeCartesia, Fault, Flushes, Script
-from dialog_cartesia.testing_stage import (
-    lasts,
-    new_settings,
-    pass_time,
-    say,
-    segment,
-    sound,
-    speech,
-    stage,
-    until_last,
-    words,
-)
+from dialog_cartesia.testing_stage import new_settings, speech, stage
 
 from dialog_core.audio import TELEPHONE, AudioOut
 from dialog_core.errors import (
@@ -25,6 +14,7 @@ from dialog_core.errors import (
     ProviderUnavailable,
 )
 from dialog_core.observe.observations import Trouble
+from dialog_core.testing.speech import lasts, pass_time, say, segment, sound, until_last, words
 from dialog_core.testing.vendor import in_memory
 
 pytestmark = pytest.mark.anyio

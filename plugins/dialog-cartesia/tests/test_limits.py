@@ -3,15 +3,7 @@ from __future__ import annotations
 import anyio
 import pytest
 from dialog_cartesia.testing import FakeCartesia, Fault, Script
-from dialog_cartesia.testing_stage import (
-    lasts,
-    pass_time,
-    say,
-    segment,
-    sound,
-    speech,
-    stage,
-)
+from dialog_cartesia.testing_stage import speech, stage
 
 from dialog_core.audio import TELEPHONE, AudioOut
 from dialog_core.errors import (
@@ -19,6 +11,7 @@ from dialog_core.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
+from dialog_core.testing.speech import lasts, pass_time, say, segment, sound
 from dialog_core.testing.vendor import in_memory
 
 pytestmark = pytest.mark.anyio

@@ -22,15 +22,14 @@ from dialog_cartesia.protocol import (
     build_text,
     context_of,
     error_for,
-    is_pronounceable,
     parse,
-    spaced,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dialog_core.audio import TELEPHONE, AudioFormat, AudioOut, Encoding
 from dialog_core.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
+from dialog_core.speech.words import is_pronounceable, spaced
 
 FIELDS = {"model_id": "sonic-3", "language": "en"}
 

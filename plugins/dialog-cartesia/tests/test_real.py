@@ -4,12 +4,13 @@ import anyio
 import pytest
 from dialog_cartesia.session import Cartesia
 from dialog_cartesia.testing import FakeCartesia
-from dialog_cartesia.testing_stage import new_settings, say, segment, sound, speech
+from dialog_cartesia.testing_stage import new_settings, speech
 
 from dialog_core.audio import TELEPHONE
 from dialog_core.net.services import open_services
 from dialog_core.observe.observations import Observation
 from dialog_core.testing.pytest_plugin import real_loop
+from dialog_core.testing.speech import say, segment, sound
 from dialog_core.testing.vendor import served
 
 pytestmark = [pytest.mark.anyio, real_loop]

@@ -5,18 +5,7 @@ import pytest
 from dialog_cartesia import dialog_tts
 from dialog_cartesia.session import Cartesia
 from dialog_cartesia.testing import FakeCartesia, Flushes
-from dialog_cartesia.testing_stage import (
-    lasts,
-    new_settings,
-    pass_time,
-    say,
-    segment,
-    sound,
-    speech,
-    stage,
-    until_last,
-    words,
-)
+from dialog_cartesia.testing_stage import new_settings, speech, stage
 
 from dialog_core.audio import TELEPHONE, AudioFormat, AudioOut, Encoding
 from dialog_core.errors import (
@@ -24,6 +13,7 @@ from dialog_core.errors import (
     SettingsError,
 )
 from dialog_core.observe.observations import Counted, ProviderTimed
+from dialog_core.testing.speech import lasts, pass_time, say, segment, sound, until_last, words
 from dialog_core.testing.vendor import in_memory
 
 pytestmark = pytest.mark.anyio

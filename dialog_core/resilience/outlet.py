@@ -1,3 +1,5 @@
+"""Synthesised audio between the task that reads a vendor's socket, which must not wait, and the line."""
+
 from __future__ import annotations
 
 from collections import deque
@@ -14,7 +16,7 @@ __all__ = ["Outlet", "Pieces"]
 
 @attrs.define(eq=False)
 class Outlet:
-    """Audio of one reply between the pool's reader, which never waits, and whoever plays it.
+    """Audio of one reply between the reader of a socket, which never waits, and whoever plays it.
 
     It holds `limit` bytes of audio; :meth:`put` refuses more. An error comes out after the audio before it.
     """
