@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
     from starlette.routing import BaseRoute
 
+    from dialog_core.observe.observations import Observation
+
     F32 = NDArray[np.float32]
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "TtsSession",
     "VoIP",
     "Voice",
+    "Watching",
     "WebSocket",
 ]
 
@@ -273,6 +276,14 @@ class Line(Protocol):
         ...
 
     async def stop_transcription(self, transcription: str) -> None: ...
+
+
+class Watching(Protocol):
+    """What a line may do besides: see what happens in its own call, to show it to the caller. Optional."""
+
+    def watch(self, observation: Observation) -> None:
+        """Take an observation of this call, at once; never waits and never raises."""
+        ...
 
 
 class FrontDoor(Protocol):

@@ -24,7 +24,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from dialog_core.agent.agent import Agent
 from dialog_core.agent.call import Call
 from dialog_core.audio import AudioFrame
-from dialog_core.call.context import CallContext
+from dialog_core.call.context import CallContext, shown
 from dialog_core.call.guard import closing, first_error, guarded
 from dialog_core.call.held import Held
 from dialog_core.call.inbox import Inbox
@@ -150,9 +150,8 @@ class CallRun:
     def of(cls, parts: CallParts) -> CallRun:
         """Make a call ready; its time begins now."""
         clock, started = parts.services.clock, parts.services.clock.monotonic()
-        context = CallContext(
-            parts.line.info.id, lambda: clock.monotonic() - started, parts.services.observe
-        )
+        observe = shown(parts.line, parts.services.observe)
+        context = CallContext(parts.line.info.id, lambda: clock.monotonic() - started, observe)
         return cls(parts, context, Inbox(context.id))
 
     def __attrs_post_init__(self) -> None:
