@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -20,7 +21,11 @@ __all__ = [
     "Progress",
     "Recording",
     "cannot",
+    "is_address",
 ]
+
+E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+SIP = re.compile(r"sips?:[^\s<>\"]{1,250}")
 
 
 def frozen_copy(values: Mapping[str, str]) -> Mapping[str, str]:
@@ -64,6 +69,11 @@ class Ability:
 def cannot(voip: str, ability: str, instead: str = "") -> LineError:
     """The error for a verb that a carrier does not have. instead: what would do."""
     return LineError(f"{voip} cannot {ability}{f': {instead}' if instead else ''}")
+
+
+def is_address(number: str) -> bool:
+    """Whether this can be called: an E.164 number, or a SIP address with its scheme."""
+    return bool(E164.fullmatch(number) or SIP.fullmatch(number))
 
 
 class Progress(enum.Enum):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dialog_core.testing.phones.agent_buffer import AgentBuffer
 from dialog_core.testing.phones.door import PlainDoor, application, drain
+from dialog_core.testing.phones.jumble import Jumble
 from dialog_core.testing.phones.microphone import Microphone
 from dialog_core.testing.phones.phone import Carrier, Echo, Outcome, Phone, Seal
+from dialog_core.testing.phones.recording import stereo_wav
 
 __all__ = [
     "AgentBuffer",
     "Carrier",
     "Echo",
+    "Jumble",
     "Microphone",
     "Outcome",
     "Phone",
@@ -18,4 +21,5 @@ __all__ = [
     "Seal",
     "application",
     "drain",
+    "stereo_wav",
 ]

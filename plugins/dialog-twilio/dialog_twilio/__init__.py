@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from dialog_core.factory import Factory, Services
 from dialog_core.hookspecs import hookimpl
+from dialog_core.line import Ability
 from dialog_twilio.settings import TwilioSettings
 
 if TYPE_CHECKING:
@@ -23,4 +24,4 @@ def build(settings: TwilioSettings, services: Services) -> VoIP:
 @hookimpl
 def dialog_voip() -> Iterable[Factory[Any, VoIP]]:
     """Calls to Twilio numbers."""
-    return (Factory("twilio", TwilioSettings, build),)
+    return (Factory("twilio", TwilioSettings, build, abilities=frozenset(Ability.ALL)),)

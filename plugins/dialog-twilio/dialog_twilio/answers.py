@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import secrets
+from collections.abc import Mapping
+
 import attrs
 
 from dialog_twilio.webhooks import CallMetadata
 
-__all__ = ["Answer", "Answers"]
+__all__ = ["Answer", "Answers", "Placed"]
 
 RETRY_SECONDS = 120.0
 """Twilio repeats a webhook whose answer it did not get, within half a minute."""
@@ -40,3 +43,22 @@ class Answers:
             if young and len(answers) <= ANSWERS_MOST:
                 return
             del answers[oldest]
+
+
+class Placed:
+    """What is to be known of the calls that we placed, until Twilio asks what to do with them. Bounded in number."""
+
+    def __init__(self) -> None:
+        self._metadata: dict[str, Mapping[str, str]] = {}
+
+    def keep(self, metadata: Mapping[str, str]) -> str:
+        """Returns a reference that nobody can guess, for an address."""
+        reference = secrets.token_urlsafe(12)
+        self._metadata[reference] = metadata
+        if len(self._metadata) > ANSWERS_MOST:
+            del self._metadata[next(iter(self._metadata))]
+        return reference
+
+    def get(self, reference: str) -> Mapping[str, str]:
+        """What was kept; nothing if another process placed the call."""
+        return self._metadata.get(reference, {})

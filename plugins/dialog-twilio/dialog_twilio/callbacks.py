@@ -9,16 +9,18 @@ from starlette.responses import Response
 
 from dialog_core.errors import ProviderProtocolError
 from dialog_core.factory import Services
+from dialog_core.line import Progress
 from dialog_core.observe.observations import Trouble
 from dialog_core.protocols import FrontDoor
 from dialog_twilio import twiml
-from dialog_twilio.answers import Answer, Answers
+from dialog_twilio.answers import Answer, Answers, Placed
 from dialog_twilio.gate import Gate
 from dialog_twilio.line import TwilioLine
 from dialog_twilio.settings import TwilioSettings
 from dialog_twilio.webhooks import (
     CallMetadata,
     read_call,
+    read_progress,
     read_recording,
     read_stream,
     read_transcription,
@@ -36,15 +38,38 @@ class Webhooks:
     door: FrontDoor
     gate: Gate
     answers: Answers
+    placed: Placed
     lines: Mapping[str, TwilioLine]
 
     async def voice(self, request: Request) -> Response:
         """A call comes in: connect it to our media socket. Asked again about a call, say the same again."""
-        fields = await self.gate.read(request, "/voice")
+        return await self._take(request, "/voice", {})
+
+    async def outbound(self, request: Request) -> Response:
+        """A call that we placed was answered: connect it in the same way."""
+        reference = request.path_params["id"]
+        return await self._take(request, f"/outbound/{reference}", self.placed.get(reference))
+
+    async def status(self, request: Request) -> Response:
+        """A call has come further."""
+        fields = await self.gate.read(request, "/status")
         if fields is None:
             return REFUSED
         try:
-            call = read_call(fields)
+            told = read_progress(fields)
+        except ProviderProtocolError as error:
+            return self._unreadable(error)
+        if told.progress is not None:
+            self.door.report(told.call_sid, told.progress, reason=told.reason)
+        return DONE
+
+    async def _take(self, request: Request, path: str, more: Mapping[str, str]) -> Response:
+        """more: what we know of the call besides Twilio's fields."""
+        fields = await self.gate.read(request, path)
+        if fields is None:
+            return REFUSED
+        try:
+            call = read_call({**fields, **more})
         except ProviderProtocolError as error:
             return self._unreadable(error)
         answer = self.answers.get(call.call_sid)
@@ -53,6 +78,7 @@ class Webhooks:
         if not self.door.has_room():
             self._note(call.call_sid, "a call was refused because the process is full", "")
             return xml(twiml.busy(self.settings.busy_message))
+        self.door.report(call.call_sid, Progress.RINGING)
         answer = Answer(self._connect(request, call), call, self.services.clock.monotonic())
         self.answers.keep(answer)
         return xml(answer.twiml)
@@ -105,6 +131,7 @@ class Webhooks:
         fields = await self.gate.read(request, "/after")
         if fields is None:
             return REFUSED
+        self.door.report(fields.get("CallSid", ""), Progress.ENDED)
         status = fields.get("DialCallStatus", "completed")
         if status not in {"completed", "answered"}:
             self._note(fields.get("CallSid", ""), "a transfer was not answered", status)

@@ -35,11 +35,15 @@ class AudioClock:
         self._clock = clock
         self._began: float | None = None
         self._offset: float | None = None
+        self._newest = 0
         self.now = 0.0
         """End of the newest frame."""
 
-    def place(self, milliseconds: int, nbytes: int) -> float:  # per frame
-        """When a frame's first sample sounds."""
+    def place(self, chunk: int, milliseconds: int, nbytes: int) -> float | None:  # per frame
+        """When a frame's first sample sounds; None for one that comes twice, or after a later one."""
+        if chunk <= self._newest:
+            return None
+        self._newest = chunk
         seconds = milliseconds / 1000
         if self._offset is None:
             self._offset = self._first() - seconds
@@ -50,6 +54,7 @@ class AudioClock:
     def new_stream(self) -> None:
         """The next frame's timestamp counts from another start."""
         self._offset = None
+        self._newest = 0
 
     def _first(self) -> float:
         arrived = self._clock.monotonic()
@@ -112,7 +117,11 @@ class Inbound:
         if media.track != "inbound":
             return None
         payload = media.payload
-        return AudioFrame(self._audio.place(int(media.timestamp), len(payload)), payload)
+        at = self._audio.place(int(media.chunk), int(media.timestamp), len(payload))
+        if at is None:
+            self._once("late", "audio that came twice or too late was dropped", "")
+            return None
+        return AudioFrame(at, payload)
 
     async def _other(self, message: Message, stream: MediaStream) -> LineEvent | None:
         match message:

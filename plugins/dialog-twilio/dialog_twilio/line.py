@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from dialog_core.audio import TELEPHONE
 from dialog_core.errors import LineError, ProviderError
 from dialog_core.factory import Services
+from dialog_core.line import is_address
 from dialog_core.observe.observations import Counted, Trouble
 from dialog_core.protocols import (
     Ability,
@@ -30,11 +31,10 @@ from dialog_twilio.settings import TwilioSettings
 from dialog_twilio.stream import MediaStream, Phase, Wire
 from dialog_twilio.webhooks import RecordingStatus, TranscriptionStatus
 
-__all__ = ["Carrier", "TwilioLine"]
+__all__ = ["ABILITIES", "Carrier", "TwilioLine"]
 
-E164 = re.compile(r"\+[1-9][0-9]{1,14}")
-SIP = re.compile(r"sips?:[^\s<>\"]{1,250}")
 DIGITS = re.compile(r"[0-9A-D*#wW]{1,100}")
+ABILITIES = frozenset(Ability.ALL) - {Ability.OUTBOUND}
 SID = re.compile(r"(RE|GT)[0-9a-fA-F]{32}")
 DOUBT_SECONDS = 2.0
 """Wait for the stream to stop after an update whose answer was lost: if it does, the update was made."""
@@ -73,15 +73,7 @@ class TwilioLine:
     """
 
     fmt = TELEPHONE
-    abilities = frozenset(
-        {
-            Ability.KEYPRESS,
-            Ability.SEND_DIGITS,
-            Ability.TRANSFER,
-            Ability.RECORD,
-            Ability.TRANSCRIBE,
-        }
-    )
+    abilities = ABILITIES
     buffers = True
 
     def __init__(self, info: CallInfo, carrier: Carrier, stream: MediaStream) -> None:
@@ -103,6 +95,11 @@ class TwilioLine:
     def awaits_stream(self) -> bool:
         """True while the stream is to return on another socket."""
         return self._wire.phase is Phase.MOVING
+
+    @property
+    def transferred(self) -> bool:
+        """True if the call goes on without us."""
+        return self._wire.reason == "transferred"
 
     def rebind(self, stream: MediaStream) -> None:
         """Go on with the stream that returned."""
@@ -188,7 +185,7 @@ class TwilioLine:
             await wire.stream.close()
 
     async def transfer(self, number: str) -> None:
-        if not (E164.fullmatch(number) or SIP.fullmatch(number)):
+        if not is_address(number):
             raise LineError(
                 "a transfer wants an E.164 number or a SIP address, such as +15550001111"
             )

@@ -7,6 +7,7 @@ from starlette.types import Receive, Scope, Send
 from dialog_core.audio import TELEPHONE
 from dialog_core.errors import ProviderProtocolError, TicketError
 from dialog_core.factory import Services
+from dialog_core.line import Progress
 from dialog_core.observe.observations import Trouble
 from dialog_core.protocols import CallInfo, FrontDoor
 from dialog_twilio.answers import Answers
@@ -108,6 +109,7 @@ class MediaSocket:
         carrier = Carrier(self._settings, self._rest, self._services, self._door, upgrade)
         line = TwilioLine(info, carrier, stream)
         self.lines[info.id] = line
+        self._door.report(info.id, Progress.ANSWERED)
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(line.start_services)
@@ -115,6 +117,8 @@ class MediaSocket:
                 tasks.cancel_scope.cancel()
         finally:
             del self.lines[info.id]
+            if not line.transferred:
+                self._door.report(info.id, Progress.ENDED)
             await line.close()
 
     def _describe(self, start: StartBody) -> CallInfo:

@@ -125,6 +125,10 @@ class TwilioRest:
         """Replace what the call is doing by other TwiML. twice: whether beginning it two times is harmless."""
         await self._accepted("POST", f"/Calls/{call}.json", {"Twiml": twiml}, twice=twice)
 
+    async def place_call(self, form: Form) -> str:
+        """Call somebody. Returns the call's sid. Never tried again when the answer is lost: it would ring twice."""
+        return await self._create("/Calls.json", form)
+
     async def start_recording(self, call: str, callback: str) -> str:
         """Record both sides on two channels, untrimmed. Returns the recording's sid."""
         form = {

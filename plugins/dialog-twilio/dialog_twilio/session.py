@@ -1,37 +1,51 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from dialog_core.errors import LineError, ProviderError
 from dialog_core.factory import Services
+from dialog_core.line import Ability, cannot, is_address
 from dialog_core.protocols import FrontDoor
-from dialog_twilio.answers import Answers
+from dialog_twilio.answers import Answers, Placed
 from dialog_twilio.callbacks import Webhooks
 from dialog_twilio.gate import Gate
+from dialog_twilio.line import ABILITIES
 from dialog_twilio.media import MediaSocket
+from dialog_twilio.rest import TwilioRest
 from dialog_twilio.settings import TwilioSettings
 
 __all__ = ["TwilioVoIP"]
 
 
 class TwilioVoIP:
-    """Calls to Twilio numbers; see :class:`dialog_core.protocols.VoIP`."""
+    """Calls to and from Twilio numbers; see :class:`dialog_core.protocols.VoIP`."""
 
     def __init__(self, settings: TwilioSettings, services: Services) -> None:
         self._settings = settings
         self._services = services
+        self._placed = Placed()
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        """Placing calls wants a number to show."""
+        return ABILITIES | ({Ability.OUTBOUND} if self._settings.dial_from else set())
 
     def routes(self, door: FrontDoor) -> Sequence[BaseRoute]:
         """Callbacks find their call by its CallSid, in the process that holds it."""
         answers = Answers()
         gate = Gate(self._settings, door, self._services.observe)
         media = MediaSocket(self._settings, self._services, door, gate, answers)
-        hooks = Webhooks(self._settings, self._services, door, gate, answers, media.lines)
+        hooks = Webhooks(
+            self._settings, self._services, door, gate, answers, self._placed, media.lines
+        )
         both = ["GET", "POST"]
         return (
             Route("/voice", hooks.voice, methods=both),
+            Route("/outbound/{id}", hooks.outbound, methods=both),
             WebSocketRoute("/media/{ticket}", media),
+            Route("/status", hooks.status, methods=both),
             Route("/recording/{id}", hooks.recording, methods=both),
             Route("/transcription/{id}", hooks.transcription, methods=both),
             Route("/stream-status", hooks.stream_status, methods=both),
@@ -53,3 +67,29 @@ class TwilioVoIP:
                 0, "DANGER: allow_unsigned is set, so anybody can place calls on this server"
             )
         return steps
+
+    async def dial(self, door: FrontDoor, number: str, metadata: Mapping[str, str]) -> str:
+        """Twilio asks what to do with the call when it is answered, and gets the same TwiML as for one that comes in.
+
+        Source: Twilio docs, "Call resource", section Create a Call.
+        """
+        settings = self._settings
+        if not settings.dial_from:
+            raise cannot("twilio", Ability.OUTBOUND, "set dial_from to a number of the account")
+        if not is_address(number):
+            raise LineError("calls go to an E.164 number or a SIP address, such as +15550001111")
+        reference = self._placed.keep(metadata)
+        form = {
+            "To": number,
+            "From": settings.dial_from,
+            "Url": door.url(None, f"/outbound/{reference}"),
+            "Method": "POST",
+            "StatusCallback": door.url(None, "/status"),
+            "StatusCallbackMethod": "POST",
+            "StatusCallbackEvent": ["initiated", "ringing", "answered", "completed"],
+            "Timeout": str(settings.dial_timeout),
+        }
+        try:
+            return await TwilioRest(settings, self._services).place_call(form)
+        except ProviderError as error:
+            raise LineError(f"cannot place a call: {error}") from error

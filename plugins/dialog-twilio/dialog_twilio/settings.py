@@ -97,6 +97,13 @@ class TwilioSettings:
         default=30, unit="s", at_least=1, at_most=600, help="ringing at the target of a transfer"
     )
 
+    dial_from: str = setting(
+        default="", help="number of the account that calls of ours show; without it none are placed"
+    )
+    dial_timeout: int = setting(
+        default=30, unit="s", at_least=5, at_most=600, help="ringing at whom we call"
+    )
+
     def __attrs_post_init__(self) -> None:
         if bool(self.api_key) != bool(self.api_secret):
             raise ValueError("api_key and api_secret go together: set both or neither")

@@ -15,6 +15,7 @@ import attrs
 import msgspec
 
 from dialog_core.errors import ProviderProtocolError
+from dialog_core.line import Progress
 
 __all__ = [
     "CallMetadata",
@@ -22,6 +23,7 @@ __all__ = [
     "StreamStatus",
     "TranscriptionStatus",
     "read_call",
+    "read_progress",
     "read_recording",
     "read_stream",
     "read_transcription",
@@ -40,6 +42,16 @@ TRANSCRIPTION_EVENTS = frozenset(
     }
 )
 TRANSCRIPTION_OVER = frozenset({"transcription-stopped", "transcription-error"})
+PROGRESS: Mapping[str, Progress] = {
+    "ringing": Progress.RINGING,
+    "in-progress": Progress.ANSWERED,
+    "completed": Progress.ENDED,
+    "busy": Progress.BUSY,
+    "no-answer": Progress.NO_ANSWER,
+    "canceled": Progress.NO_ANSWER,
+    "failed": Progress.FAILED,
+}
+"""Of calls that are queued or initiated nothing is known yet."""
 TRACKS: Mapping[str, str] = {"inbound_track": "caller", "outbound_track": "agent"}
 
 
@@ -116,6 +128,17 @@ class StreamStatus:
     fields: Fields
 
 
+@attrs.frozen
+class CallProgress:
+    """How far a call has come."""
+
+    call_sid: str
+    progress: Progress | None
+    """None before it rings."""
+    reason: str
+    """A SIP response code, or Twilio's own word."""
+
+
 class Heard(msgspec.Struct, frozen=True):
     """The JSON text inside a transcription's form."""
 
@@ -136,6 +159,16 @@ def read_call(fields: Fields) -> CallMetadata:
         direction="outbound" if fields.get("Direction", "").startswith("outbound") else "inbound",
         status=fields.get("CallStatus", ""),
         fields=dict(fields),
+    )
+
+
+def read_progress(fields: Fields) -> CallProgress:
+    """The status callback of a call. Raises: ProviderProtocolError."""
+    status = fields.get("CallStatus", "")
+    return CallProgress(
+        call_sid=_sid(fields, "CallSid", "CA"),
+        progress=PROGRESS.get(status),
+        reason=fields.get("SipResponseCode", "") or status,
     )
 
 

@@ -16,10 +16,12 @@ from __future__ import annotations
 from dialog_core.testing.phones.agent_buffer import AgentBuffer
 from dialog_core.testing.phones.door import PlainDoor, application
 from dialog_core.testing.phones.phone import Echo
+from dialog_core.testing.phones.recording import stereo_wav
 from dialog_twilio.testing.account import Account, new_sid
+from dialog_twilio.testing.carrier import TwilioCarrier
 from dialog_twilio.testing.light import light_connect
 from dialog_twilio.testing.phone import Phone, place_call
-from dialog_twilio.testing.rest import FakeTwilio, RestRequest, stereo_wav
+from dialog_twilio.testing.rest import FakeTwilio, RestRequest
 from dialog_twilio.testing.stage import Stage, open_stage
 from dialog_twilio.testing.verbs import PhoneFault, read_twiml
 
@@ -33,6 +35,7 @@ __all__ = [
     "PlainDoor",
     "RestRequest",
     "Stage",
+    "TwilioCarrier",
     "application",
     "light_connect",
     "new_sid",

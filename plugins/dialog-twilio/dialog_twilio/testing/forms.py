@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 
 __all__ = [
+    "CALL",
     "RECORDING",
     "RECORDING_UPDATE",
     "TRANSCRIPTION",
@@ -26,6 +27,16 @@ FREE = r"(?s:.*)"
 Rules = Mapping[str, str]
 """Fields, and what matches their values."""
 
+CALL: Rules = {
+    "To": FREE,
+    "From": FREE,
+    "Url": URL,
+    "Method": METHOD,
+    "StatusCallback": URL,
+    "StatusCallbackMethod": METHOD,
+    "StatusCallbackEvent": r"(initiated|ringing|answered|completed)( (initiated|ringing|answered|completed))*",
+    "Timeout": r"[0-9]{1,3}",
+}
 UPDATE: Rules = {"Status": "completed|canceled", "Twiml": FREE}
 RECORDING: Rules = {
     "RecordingChannels": "mono|dual",

@@ -10,6 +10,7 @@ from dialog_core.errors import SocketClosed
 from dialog_core.factory import Clock
 from dialog_core.protocols import WebSocket
 from dialog_core.testing.phones.agent_buffer import RATE, AgentBuffer
+from dialog_core.testing.phones.jumble import Jumble
 from dialog_core.testing.phones.microphone import FRAME_SECONDS, Microphone
 from dialog_core.testing.phones.phone import Echo
 from dialog_twilio.testing.account import new_sid
@@ -29,6 +30,7 @@ class Handset:
     microphone: Microphone
     began: float | None = None
     """On the process's clock; None before the first stream."""
+    jumble: Jumble = attrs.field(factory=Jumble)
     warnings: list[str] = attrs.field(factory=list)
     echoes: list[Echo] = attrs.field(factory=list)
     clears: list[float] = attrs.field(factory=list)
@@ -129,7 +131,7 @@ class HandsetStream:
     async def _speak(self) -> None:
         """Send each frame when its last sample is there, on a schedule that does not drift."""
         clock, frame = self._handset.clock, self._handset.microphone.frame
-        send, sid = self._socket.send, self.sid
+        send, sid, through = self._socket.send, self.sid, self._handset.jumble.through
         began = clock.monotonic()
         chunk = 0
         while True:
@@ -146,7 +148,8 @@ class HandsetStream:
                 f'"payload":"{frame()}"}}}}'
             )
             try:
-                await send(text)
+                for each in through(text):
+                    await send(each)
             except SocketClosed:
                 return
 

@@ -94,6 +94,10 @@ class Phone:
             if self._switch.stream is not None:
                 await self._switch.stream.send_raw(data)
 
+    def jumble(self) -> None:
+        """Let the next four frames arrive out of order, and one of them twice."""
+        self._handset.jumble.start()
+
     # what the caller waits for
 
     async def answered(self) -> None:
@@ -127,6 +131,11 @@ class Phone:
         return self._progress.ended
 
     # what is known
+
+    @property
+    def call_id(self) -> str:
+        """The CallSid."""
+        return self.call_sid
 
     @property
     def now(self) -> float:

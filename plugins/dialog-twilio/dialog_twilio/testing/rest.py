@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import io
 import json
-import wave
 from base64 import b64decode
 from collections import deque
 from collections.abc import Mapping
@@ -12,18 +10,17 @@ from urllib.parse import parse_qsl
 import anyio
 import attrs
 import httpx
-import numpy as np
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Message, Receive, Scope, Send
 
-from dialog_core.audio import Encoding
-from dialog_core.g711 import decode
+from dialog_core.testing.phones.recording import stereo_wav
 from dialog_core.testing.vendor import Drop
 from dialog_twilio.testing.account import Account, new_sid
 from dialog_twilio.testing.forms import (
+    CALL,
     RECORDING,
     RECORDING_UPDATE,
     TRANSCRIPTION,
@@ -35,6 +32,7 @@ from dialog_twilio.testing.forms import (
 from dialog_twilio.testing.verbs import PhoneFault, read_twiml
 
 if TYPE_CHECKING:
+    from dialog_twilio.testing.callees import Callees
     from dialog_twilio.testing.phone import Phone
 
 __all__ = ["FakeTwilio", "Fault", "RestRequest"]
@@ -95,6 +93,8 @@ class FakeTwilio:
         self.recordings: dict[str, Item] = {}
         self.transcriptions: dict[str, Item] = {}
         self.phones: dict[str, Phone] = {}
+        self.callees: Callees | None = None
+        """Whom calls of the server ring; without them no call can be placed."""
         self._credentials = {(self.account.sid, self.account.token)} | ({key} if key else set())
         self._faults: deque[Fault | None] = deque()
         self._app = self._routes()
@@ -172,6 +172,7 @@ class FakeTwilio:
     def _routes(self) -> Starlette:
         call = "/Calls/{call}"
         routes = [
+            Route("/Calls.json", self._place_call, methods=["POST"]),
             Route(call + ".json", self._update_call, methods=["POST"]),
             Route(call + "/Recordings.json", self._start_recording, methods=["POST"]),
             Route(call + "/Recordings/{sid}.json", self._stop_recording, methods=["POST"]),
@@ -208,6 +209,14 @@ class FakeTwilio:
         if wrong(form, rules or {}) is not None:
             raise refusal(400, 20001)
         return form
+
+    async def _place_call(self, request: Request) -> Response:
+        form = await self._form(request, CALL)
+        if self.callees is None or not {"To", "From", "Url"} <= form.keys():
+            raise refusal(400, 21200)
+        sid = self.callees.ring(form)
+        told = {"sid": sid, "account_sid": self.account.sid, "status": "queued"}
+        return JSONResponse({**told, "to": form["To"], "from": form["From"]}, 201)
 
     async def _update_call(self, request: Request) -> Response:
         form = await self._form(request, UPDATE)
@@ -373,15 +382,3 @@ def _basic(request: Request) -> tuple[str, str] | None:
     except ValueError:
         return None
     return (name, password) if colon and scheme.lower() == "basic" else None
-
-
-def stereo_wav(caller: bytes, agent: bytes) -> bytes:
-    """Two mu-law tracks of one length as a 16-bit WAV file: the caller left, the agent right."""
-    tracks = [decode(track, Encoding.MULAW) for track in (caller, agent)]
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(2)
-        writer.setsampwidth(2)
-        writer.setframerate(8000)
-        writer.writeframes(np.stack(tracks, axis=1).astype("<i2").tobytes())
-    return file.getvalue()

@@ -11,6 +11,7 @@ from dialog_core.errors import SocketError
 from dialog_core.factory import Services
 from dialog_core.testing.phones.agent_buffer import AgentBuffer
 from dialog_core.testing.phones.microphone import Microphone
+from dialog_core.testing.phones.phone import Outcome
 from dialog_twilio.testing.account import Account, new_sid
 from dialog_twilio.testing.handset import Handset, HandsetStream
 from dialog_twilio.testing.verbs import (
@@ -45,6 +46,11 @@ class Dialled:
     method: str
     fields: Mapping[str, str]
     twilio: FakeTwilio | None
+    status_callback: str = ""
+    """Where the steps of a call are posted; empty for nowhere."""
+    outcome: Outcome = Outcome.ANSWERED
+    unruly: bool = False
+    """Whether steps are posted twice, and not in order."""
 
 
 @attrs.define(eq=False)
@@ -74,6 +80,7 @@ class Switch:
         self.changed = anyio.Event()
         """Set, and replaced, at every step of the call."""
         self._dialled = dialled
+        self._steps = 0
 
     def update(self, verbs: Sequence[Verb] | None) -> bool:
         """REST gave the call other TwiML, or ended it (None). False if it is over already."""
@@ -88,11 +95,17 @@ class Switch:
 
     async def run(self) -> None:
         """Ask the server what to do, do it, and tell it what it asked to be told."""
+        dialled = self._dialled
         try:
-            response = await self._ask()
-            await self._perform(response)
+            await self._post_progress("initiated", "ringing")
+            if dialled.outcome is Outcome.ANSWERED:
+                await self._post_progress("in-progress", *(["ringing"] if dialled.unruly else []))
+                await self._perform(await self._ask())
+            else:
+                self.progress.ended = dialled.outcome.value
         finally:
             self.end()
+        await self._post_progress(self.progress.ended or "completed")
         if self._dialled.twilio is not None:
             await self._dialled.twilio.call_ended(self.call_sid)
         self.progress.ended = self.progress.ended or "completed"
@@ -118,6 +131,16 @@ class Switch:
         """Post a signed form to the server, as all webhooks are."""
         headers = self._dialled.account.sign(url, fields.items())
         return await self._dialled.services.http.post(url, data=dict(fields), headers=headers)
+
+    async def _post_progress(self, *statuses: str) -> None:
+        """Post steps of the call; an unruly carrier posts each twice."""
+        callback = self._dialled.status_callback
+        for status in statuses if callback else ():
+            fields = {**self._dialled.fields, "CallStatus": status}
+            fields |= {"SequenceNumber": str(self._steps), "CallbackSource": "call-progress-events"}
+            self._steps += 1
+            for _ in range(1 + self._dialled.unruly):
+                await self.post(callback, fields)
 
     async def _perform(self, verbs: Sequence[Verb]) -> None:
         left = list(verbs)
