@@ -8,7 +8,7 @@ import attrs
 
 from dialog_deepgram import protocol as wire
 from dialog_deepgram.checks import Options
-from dialog_deepgram.hearing import Ear
+from dialog_core.testing.hearing import Ear
 
 __all__ = ["FluxRecogniser", "LiveRecogniser"]
 

@@ -6,7 +6,7 @@
     async with in_memory(fake.app) as services:
         stt = Deepgram(DeepgramSettings(api_key=Secret(KEY)), services)
 
-What it hears: :mod:`dialog_deepgram.hearing`. What it refuses: :mod:`dialog_deepgram.checks`.
+What it hears: :mod:`dialog_core.testing.hearing`. What it refuses: :mod:`dialog_deepgram.checks`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from dialog_core.protocols import SttSession
 from dialog_core.testing.vendor import Drop
 from dialog_deepgram import protocol as wire
 from dialog_deepgram.checks import Options, Refusal, check
-from dialog_deepgram.hearing import Ear, spoken
+from dialog_core.testing.hearing import Ear, spoken
 from dialog_deepgram.recogniser import REQUEST, FluxRecogniser, LiveRecogniser
 
 __all__ = ["KEY", "Connection", "FakeDeepgram", "Fault", "play", "spoken"]

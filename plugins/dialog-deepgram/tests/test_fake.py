@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from dialog_deepgram import protocol as wire
 from dialog_deepgram.checks import Options, Refusal, check
-from dialog_deepgram.hearing import Ear
+from dialog_core.testing.hearing import Ear
 from dialog_deepgram.recogniser import FluxRecogniser, LiveRecogniser
 
 from dialog_core.audio import TELEPHONE, AudioFormat, Encoding

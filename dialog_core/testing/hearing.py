@@ -1,25 +1,35 @@
-"""How the fake server hears: a telephone recogniser that costs nothing.
+"""How a fake speech-to-text vendor hears: a telephone recogniser that costs nothing.
 
-It tells voice from silence by the bytes alone, 20 ms at a time, and finds words in voice in one of two ways:
+It tells voice from silence by the bytes alone, 20 ms at a time, and finds words in voice in one of two ways::
 
-- *script*: each stretch of voice says the next phrase of a list, a word every 300 ms. For any audio.
+    ear = Ear(fmt, script=("hello there", "goodbye"))
+    for voiced in ear.hear(audio): ...        # `ear.words` are those heard and not yet settled
+
+- *script*: each stretch of voice says the next phrase of a list, a word every 300 ms. For any audio; :func:`voiced`
+  makes some that lasts as long as a phrase.
 - *vocabulary*: audio made by :func:`spoken` carries its words; the loudest byte of a word is its number. So words can
   be followed through drops, gaps and replays.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import attrs
+import numpy as np
 
 from dialog_core.audio import TELEPHONE, AudioFormat, AudioFrame, Encoding
+from dialog_core.g711 import encode
 
-__all__ = ["Ear", "HeardWord", "spoken"]
+__all__ = ["WORD_SECONDS", "Ear", "HeardWord", "spoken", "voiced"]
 
 UNIT = 0.02
 """Seconds looked at together."""
 WORD_SECONDS = 0.3
+"""How long a word of a script sounds."""
+TONE_HERTZ = 300
+TONE_LEVEL = 12000
 SHORTEST_WORD = 0.06
 """Seconds of a word that are enough to recognise it."""
 TINY = 1e-6
@@ -38,6 +48,13 @@ def quiet_bytes(encoding: Encoding) -> bytes:
             return bytes(code for code in range(256) if ((code ^ 0x55) >> 4) & 7 <= 2)  # noqa: PLR2004
         case Encoding.PCM16:
             return bytes((*range(4), *range(252, 256)))
+
+
+def voiced(text: str, fmt: AudioFormat) -> bytes:
+    """Sound in which an ear with a script hears this text as one stretch: a tone, 300 ms for each word."""
+    count = math.ceil(len(text.split()) * WORD_SECONDS / UNIT) * fmt.nbytes(UNIT) // fmt.width
+    phase = 2 * math.pi * TONE_HERTZ / fmt.rate * (np.arange(count) + 0.5)
+    return encode((TONE_LEVEL * np.sin(phase)).astype(np.int16), fmt.encoding)
 
 
 def spoken(
