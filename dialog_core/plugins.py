@@ -2,16 +2,13 @@
 
 A plugin is a distribution with an entry point in the group ``dialog.plugins``. The names of entry points are read from
 the distributions' metadata; a module is imported only when a settings file names it or somebody asks for the list.
-A component is named like its entry point (``deepgram``), or ``entry-point:component`` (``local:hibari``).
+A component is named like its entry point (``deepgram``), or ``entry-point:component`` (``local:hibari``). Where two
+plugins have the same names, ``distribution:component`` (``dialog-deepgram:deepgram``) tells them apart.
 """
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import metadata
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -22,6 +19,9 @@ from dialog_core import hookspecs
 from dialog_core.converter import did_you_mean
 from dialog_core.errors import PluginError, SettingsProblem
 from dialog_core.factory import Factory, Services
+from dialog_core.installed import BUILT_IN, GROUP, Installed, PluginSettings, canonical, discover
+from dialog_core.language import in_language
+from dialog_core.loading import answered, check_hooks, imported
 from dialog_core.sources import Faults
 
 if TYPE_CHECKING:
@@ -44,10 +44,7 @@ __all__ = [
 
 T = TypeVar("T")
 Structure = Callable[[Mapping[str, object], type[Any]], Any]
-
-GROUP = "dialog.plugins"
-BUILT_IN = "policies"
-"""The entry point of the core itself; always loaded."""
+NOBODY: Mapping[Installed, str] = MappingProxyType({})
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {
@@ -66,19 +63,6 @@ KINDS: Mapping[str, str] = MappingProxyType(
 
 
 @attrs.frozen
-class Installed:
-    """An entry point, as its distribution's metadata describe it; nothing of it is imported."""
-
-    name: str
-    module: str
-    distribution: str
-    version: str
-
-    def __str__(self) -> str:
-        return f"{self.distribution} {self.version}"
-
-
-@attrs.frozen
 class Offer:
     """One component that a plugin can make."""
 
@@ -87,11 +71,20 @@ class Offer:
     plugin: Installed
 
     @property
+    def at_home(self) -> bool:
+        """Whether the component is called like its entry point; then its bare name means it before all others."""
+        return self.plugin.name in (self.factory.name, BUILT_IN)
+
+    @property
     def written(self) -> str:
-        """The shortest name that a settings file may write."""
+        """The shortest name that a settings file may write, if no other plugin has the same."""
         name = self.factory.name
-        short = self.plugin.name in (name, BUILT_IN)
-        return name if short else f"{self.plugin.name}:{name}"
+        return name if self.at_home else f"{self.plugin.name}:{name}"
+
+    @property
+    def full(self) -> str:
+        """``distribution:component``."""
+        return f"{canonical(self.plugin.distribution)}:{self.factory.name}"
 
 
 @attrs.frozen
@@ -112,40 +105,62 @@ class Chosen(Generic[T]):
         """Make one."""
         return self.factory.build(self.settings, services)
 
+    def speaking(self, tag: str) -> Chosen[T]:
+        """The same in a language, where its settings leave that open. tag: BCP-47. Raises: Faults."""
+        return attrs.evolve(self, settings=in_language(self.settings, tag))
+
 
 # --- the catalog ----------------------------------------------------------------------------------------------------
 
 
 @attrs.frozen
 class Catalog:
-    """What the loaded plugins offer: kind -> component name -> offer."""
+    """What the loaded plugins offer: kind -> offers."""
 
-    offers: Mapping[str, Mapping[str, Offer]]
+    offers: Mapping[str, tuple[Offer, ...]]
+    barred: Mapping[Installed, str] = NOBODY
+    """Plugins that were not even imported, and why."""
 
     @classmethod
-    def of(cls, offers: Iterable[Offer]) -> Catalog:
-        """Fold offers together. Raises: PluginError when two plugins offer one name for a kind."""
-        folded: dict[str, dict[str, Offer]] = {kind: {} for kind in KINDS}
+    def of(cls, offers: Iterable[Offer], barred: Mapping[Installed, str] = NOBODY) -> Catalog:
+        """Sort offers by kind."""
+        sorted_: dict[str, list[Offer]] = {kind: [] for kind in KINDS}
         for offer in offers:
-            name = offer.factory.name
-            other = folded[offer.kind].setdefault(name, offer)
-            if other is not offer:
-                both = " and ".join(sorted((str(other.plugin), str(offer.plugin))))
-                message = f"both {both} offer a {KINDS[offer.kind]} named {name!r}; uninstall one"
-                raise PluginError(offer.plugin.name, message)
-        return cls(MappingProxyType({k: MappingProxyType(v) for k, v in folded.items()}))
+            sorted_[offer.kind].append(offer)
+        return cls(
+            MappingProxyType({kind: tuple(found) for kind, found in sorted_.items()}), barred
+        )
 
     def names(self, kind: str) -> tuple[str, ...]:
         """What may be written for this kind, in order of the alphabet."""
-        return tuple(sorted(offer.written for offer in self.offers[kind].values()))
+        return tuple(sorted(self.written(offer) for offer in self.offers[kind]))
+
+    def written(self, offer: Offer) -> str:
+        """The shortest name that means this offer and no other."""
+        unique = self.matching(offer.kind, offer.written) == (offer,)
+        return offer.written if unique else offer.full
+
+    def matching(self, kind: str, use: str) -> tuple[Offer, ...]:
+        """The offers that a ``use`` may mean: a component, perhaps with its entry point or distribution before it."""
+        plugin, colon, name = use.rpartition(":")
+        found = tuple(offer for offer in self.offers[kind] if offer.factory.name == name)
+        if colon:
+            return tuple(offer for offer in found if offer.plugin.answers_to(plugin))
+        return tuple(offer for offer in found if offer.at_home) or found
+
+    def is_certain(self, kind: str, use: str) -> bool:
+        """Whether plugins that are not loaded could not change what a ``use`` means."""
+        return any(":" in use or offer.at_home for offer in self.matching(kind, use))
 
     def find(self, kind: str, use: str) -> Offer | None:
-        """The offer that a ``use`` names: ``component`` or ``entry-point:component``."""
-        plugin, colon, name = use.rpartition(":")
-        offer = self.offers[kind].get(name)
-        if offer is None or (colon and offer.plugin.name != plugin):
-            return None
-        return offer
+        """The offer that a ``use`` names. Raises: Faults if several plugins have one of that name."""
+        found = self.matching(kind, use)
+        if len(found) > 1:
+            both = " and ".join(sorted(str(offer.plugin) for offer in found))
+            names = " or ".join(sorted(repr(offer.full) for offer in found))
+            message = f"{both} both offer a {KINDS[kind]} named {use!r}; write {names}"
+            raise Faults(SettingsProblem("use", message))
+        return found[0] if found else None
 
     def choose(self, kind: str, table: object, structure: Structure) -> Chosen[Any]:
         """The component that a table (or a bare name) names, with its settings checked.
@@ -160,6 +175,9 @@ class Catalog:
 
     def absent(self, kind: str, use: str) -> str:
         """The message for a component that nobody offers."""
+        for plugin, reason in self.barred.items():
+            if plugin.answers_to(use.partition(":")[0]):
+                return f"plugin {plugin.name!r} ({plugin}) {reason}"
         known = self.names(kind)
         listed = f"; installed: {', '.join(known)}" if known else ""
         sentence = f"no {KINDS[kind]} named {use!r}{listed}"
@@ -188,24 +206,7 @@ def component(kind: str, *, default: Any = attrs.NOTHING) -> Any:
     return attrs.field(default=default, metadata={"help": KINDS[kind], "kind": kind})
 
 
-# --- finding and importing ------------------------------------------------------------------------------------------
-
-
-def discover(path: Sequence[str] | None = None) -> tuple[Installed, ...]:
-    """The entry points of every installed distribution; reads metadata, imports nothing.
-
-    path: folders to look in; None for those that Python imports from. Of a distribution found twice the first counts.
-    """
-    found: dict[str, list[Installed]] = {}
-    for distribution in metadata.distributions(path=list(sys.path if path is None else path)):
-        name = distribution.metadata["Name"]
-        if not name or name.lower() in found:
-            continue
-        points = distribution.entry_points.select(group=GROUP)
-        found[name.lower()] = [
-            Installed(point.name, point.module, name, distribution.version) for point in points
-        ]
-    return tuple(sorted((p for points in found.values() for p in points), key=lambda p: p.name))
+# --- importing ------------------------------------------------------------------------------------------------------
 
 
 @attrs.define
@@ -213,6 +214,8 @@ class Plugins:
     """The plugins of one application; imports those that are asked for, each once."""
 
     installed: tuple[Installed, ...] = attrs.field(factory=discover)
+    barred: Mapping[Installed, str] = NOBODY
+    """Installed too, but not to be imported, and why."""
     _manager: pluggy.PluginManager = attrs.field(init=False)
     _offers: dict[Installed, tuple[Offer, ...]] = attrs.field(init=False, factory=dict)
 
@@ -223,11 +226,27 @@ class Plugins:
     def load(self, plugin: Installed) -> tuple[Offer, ...]:
         """Import a plugin and ask it what it offers. Raises: PluginError in one clear sentence."""
         if plugin not in self._offers:
+            if plugin in self.barred:
+                raise PluginError(plugin.name, f"{plugin} {self.barred[plugin]}")
             module = imported(plugin)
             check_hooks(plugin, module)
-            self._manager.register(module, name=f"{plugin.distribution}/{plugin.name}")
-            self._offers[plugin] = tuple(self._ask(plugin, module))
+            if not self._manager.is_registered(module):
+                self._manager.register(module, name=f"{plugin.distribution}/{plugin.name}")
+            try:
+                self._offers[plugin] = tuple(self._ask(plugin, module))
+            except PluginError:
+                self._manager.unregister(module)
+                raise
         return self._offers[plugin]
+
+    def screened(self, rules: PluginSettings) -> Plugins:
+        """The plugins that a settings file lets in; the others are never imported."""
+        reasons = {plugin: rules.barred(plugin) for plugin in self.installed}
+        barred = {plugin: reason for plugin, reason in reasons.items() if reason}
+        if not barred:
+            return self
+        installed = tuple(plugin for plugin in self.installed if plugin not in barred)
+        return Plugins(installed, MappingProxyType({**self.barred, **barred}))
 
     def load_all(self) -> tuple[PluginError, ...]:
         """Import every plugin; those that fail are returned, and do not disturb the others."""
@@ -242,24 +261,18 @@ class Plugins:
     def catalog(self, uses: Iterable[tuple[str, str]] = ()) -> Catalog:
         """What may be chosen, having imported what (kind, name) pairs call for.
 
-        The entry point that is called like a component is imported first. Only when that offers no such component is
-        every other plugin asked, so that a message can list what there is. Raises: PluginError of a plugin that is
-        named and broken, or for a name that two plugins offer.
+        The plugin that is called like a component is imported first. Only when that offers no such component is every
+        other plugin asked. Raises: PluginError of a plugin that is named and broken.
         """
         wanted = tuple(uses)
         names = {BUILT_IN, *(use.partition(":")[0] for _, use in wanted)}
         for plugin in self.installed:
-            if plugin.name in names:
+            if any(plugin.answers_to(name) for name in names):
                 self.load(plugin)
-        catalog = Catalog.of(self.offers())
-        if any(catalog.find(kind, use) is None for kind, use in wanted):
+        catalog = Catalog.of(self.offers(), self.barred)
+        if not all(catalog.is_certain(kind, use) for kind, use in wanted):
             self.load_all()
-            try:
-                return Catalog.of(self.offers())
-            except (
-                PluginError
-            ):  # of plugins that nobody named: not worth more than the missing component
-                return catalog
+            return Catalog.of(self.offers(), self.barred)
         return catalog
 
     def offers(self) -> tuple[Offer, ...]:
@@ -278,58 +291,5 @@ class Plugins:
         for kind in KINDS:
             for hook in getattr(self._manager.hook, f"dialog_{kind}").get_hookimpls():
                 if hook.plugin is module:
-                    answer = answered(plugin, hook.function)
+                    answer = answered(plugin, kind, hook.function)
                     yield from (Offer(kind, factory, plugin) for factory in answer)
-
-
-def imported(plugin: Installed) -> ModuleType:
-    """The plugin's module. Raises: PluginError, whatever its import raised."""
-    try:
-        return importlib.import_module(plugin.module)
-    except (
-        Exception
-    ) as error:  # anything may happen while foreign code is imported, and must become one sentence
-        message = f"{plugin} cannot be imported: {type(error).__name__}: {error}"
-        raise PluginError(plugin.name, message) from error
-
-
-def check_hooks(plugin: Installed, module: ModuleType) -> None:
-    """Refuse hooks that would silently do nothing, or the wrong thing. Raises: PluginError."""
-    specs = {name for name in vars(hookspecs) if name.startswith(f"{hookspecs.PROJECT}_")}
-    for name, function in vars(module).items():
-        options = getattr(function, f"{hookspecs.PROJECT}_impl", None)
-        if not isinstance(options, dict):
-            continue
-        hook = options.get("specname") or name
-        where = f"{inspect.getsourcefile(function)}: {function.__name__}"
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-            message = (
-                f"{where} is an async def; make it a plain def that returns a tuple of Factory"
-            )
-            raise PluginError(plugin.name, message)
-        if options.get("wrapper") or options.get("hookwrapper"):
-            message = f"{where} is a wrapper; a hook only returns what the plugin itself offers"
-            raise PluginError(plugin.name, message)
-        if hook not in specs:
-            raise PluginError(plugin.name, f"{where}: no such hook{did_you_mean(hook, specs)}")
-        expected = set(inspect.signature(getattr(hookspecs, hook)).parameters)
-        if extra := set(inspect.signature(function).parameters) - expected:
-            message = f"{where} takes {', '.join(sorted(extra))}, which the hook does not give"
-            raise PluginError(plugin.name, message)
-
-
-def answered(plugin: Installed, function: Callable[[], Any]) -> tuple[Factory[Any, Any], ...]:
-    """What a hook returned, checked. Raises: PluginError."""
-    where = f"{inspect.getsourcefile(function)}: {function.__name__}"
-    try:
-        answer = tuple(function())
-    except Exception as error:  # foreign code again, and again one sentence
-        message = f"{where} failed: {type(error).__name__}: {error}"
-        raise PluginError(plugin.name, message) from error
-    for factory in answer:
-        if not isinstance(factory, Factory):
-            raise PluginError(plugin.name, f"{where} must return Factory values, not {factory!r}")
-        if not attrs.has(factory.settings):
-            message = f"{where}: the settings of {factory.name!r} must be an attrs class"
-            raise PluginError(plugin.name, message)
-    return answer

@@ -179,7 +179,8 @@ async def open_process(
             tasks.start_soon(buffer.run, observers)
             engines = start_engines(settings, services, tasks)
             voips = {name: agent.voip.build(services) for name, agent in settings.agents.items()}
-            process = Process(settings, services, plugins or Plugins(), engines, voips)
+            screened = (plugins or Plugins()).screened(settings.plugins)
+            process = Process(settings, services, screened, engines, voips)
             await process.prepare()
             try:
                 yield process

@@ -18,6 +18,7 @@ from dialog_core.converter import new_converter
 from dialog_core.engine.speech import SpeechEngineSettings
 from dialog_core.errors import SettingsError, SettingsProblem
 from dialog_core.fields import setting
+from dialog_core.installed import PluginSettings
 from dialog_core.net.settings import ServerSettings
 from dialog_core.observe.log import LogSettings
 from dialog_core.observe.observations import Observer
@@ -153,6 +154,9 @@ class Settings:
     observers: tuple[Chosen[Observer], ...] = attrs.field(
         default=(), metadata={"help": "receivers of observations", "kind": "observer", "many": True}
     )
+    plugins: PluginSettings = setting(
+        factory=PluginSettings, help="which of the installed plugins may be used"
+    )
     path: Path = attrs.field(default=Path(), metadata={"option": False})
     """The file."""
 
@@ -179,19 +183,35 @@ def load(
         dotenv = read_dotenv(file.parent / ".env")
         sources = Sources({**dotenv, **(os.environ if environ is None else environ)}, file.parent)
         found = plugins if plugins is not None else Plugins()
-        settings = structured(completed, sources, found)
+        screened = found.screened(screening(completed, sources))
+        settings = structured(completed, sources, screened)
     except Faults as error:
         raise SettingsError(*error.problems) from error
     agents = {name: attrs.evolve(agent, name=name) for name, agent in settings.agents.items()}
     return attrs.evolve(settings, agents=agents, path=file)
 
 
+def screening(document: Mapping[str, object], sources: Sources) -> PluginSettings:
+    """Which plugins may be used, read before any is imported. Raises: Faults."""
+
+    def choose(_kind: str, _table: object) -> object:
+        raise AssertionError("these settings name no component")
+
+    try:
+        converter = new_converter(sources, choose)
+        return converter.structure(document.get("plugins", {}), PluginSettings)
+    except Faults as error:
+        raise Faults(*under("plugins", error)) from error
+
+
 def structured(document: Mapping[str, object], sources: Sources, plugins: Plugins) -> Settings:
     """The document as settings, components chosen. Raises: Faults, PluginError."""
-    entry_points = {plugin.name for plugin in plugins.installed}
+    known = (*plugins.installed, *plugins.barred)
 
     def is_own(kind: str, use: str) -> bool:
-        return kind == "agent" and is_dotted(use) and use.partition(":")[0] not in entry_points
+        plugin = use.partition(":")[0]
+        dotted = kind == "agent" and is_dotted(use)
+        return dotted and not any(each.answers_to(plugin) for each in known)
 
     uses = tuple(use for use in named_components(document) if not is_own(*use))
     catalog: Catalog = plugins.catalog(uses)
@@ -296,16 +316,32 @@ def misnamed(document: Mapping[str, Any]) -> Iterable[SettingsProblem]:
             yield SettingsProblem(f"agents.{name}", message)
 
 
-def without_effect(settings: Settings) -> tuple[SettingsProblem, ...]:
-    """Settings that are set and do nothing in this combination."""
+def without_effect(
+    settings: Settings, plugins: Plugins | None = None
+) -> tuple[SettingsProblem, ...]:
+    """Settings that are set and do nothing in this combination.
+
+    The settings of a component tell of their own, if their class has a method ``without_effect()`` that returns pairs
+    of key and reason. plugins: what is installed, to find names in `plugins.allow` and `plugins.deny` that nobody has.
+    """
     found = []
     server = settings.server
     if server.public_url and server.trust_forwarded:
         message = "has no effect: addresses are built from server.public_url"
         found.append(SettingsProblem("server.trust_forwarded", message))
+    for key, name in settings.plugins.strangers(plugins.installed) if plugins else ():
+        message = (
+            f"has no effect: no installed plugin is called {name!r}; see dialogctl plugins list"
+        )
+        found.append(SettingsProblem(f"plugins.{key}", message))
     for name, agent in settings.agents.items():
         turns = agent.turns
         if turns.settle >= turns.watchdog:
             message = "has no effect beyond turns.watchdog, which ends the turn first"
             found += under(f"agents.{name}", Faults(SettingsProblem("turns.settle", message)))
+        for kind, chosen in agent.components():
+            tell = getattr(chosen.settings, "without_effect", None)
+            for key, reason in tell() if callable(tell) else ():
+                where = f"agents.{name}.{kind}.{key}"
+                found.append(SettingsProblem(where, f"has no effect: {reason}"))
     return tuple(found)

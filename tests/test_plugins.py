@@ -7,6 +7,7 @@ import click
 import pytest
 
 from dialog_core.errors import PluginError
+from dialog_core.installed import PluginSettings
 from dialog_core.plugins import Catalog, Plugins, discover
 from dialog_core.sources import Faults
 from dialog_core.testing.distributions import install_distribution
@@ -106,17 +107,156 @@ def test_a_missing_plugin_comes_with_the_command_that_installs_it(site: Path) ->
     )
 
 
-def test_two_plugins_may_not_offer_one_name(site: Path) -> None:
+def test_a_name_of_two_plugins_is_ambiguous(site: Path) -> None:
     install_distribution(site, "dialog-deepgram", SPEECH)
     install_distribution(site, "deepgram-again", SPEECH, entry_point="deepgram", version="0.2")
 
+    assert refusal(site, "stt", "deepgram") == (
+        "use: deepgram-again 0.2 and dialog-deepgram 1.0 both offer a speech-to-text named "
+        "'deepgram'; write 'deepgram-again:deepgram' or 'dialog-deepgram:deepgram'"
+    )
+
+
+def test_the_distribution_tells_two_plugins_of_one_name_apart(site: Path) -> None:
+    install_distribution(site, "dialog-deepgram", SPEECH)
+    install_distribution(site, "deepgram_again", SPEECH, entry_point="deepgram", version="0.2")
+
+    catalog = plugins(site).catalog([("stt", "deepgram-again:deepgram")])
+    offer = catalog.find("stt", "deepgram-again:deepgram")
+
+    assert offer is not None
+    assert str(offer.plugin) == "deepgram_again 0.2"
+
+
+def test_a_list_names_two_plugins_of_one_name_in_full(site: Path) -> None:
+    install_distribution(site, "dialog-deepgram", SPEECH)
+    install_distribution(site, "deepgram-again", SPEECH, entry_point="deepgram", version="0.2")
+    found = plugins(site)
+
+    found.load_all()
+
+    assert found.catalog().names("stt") == ("deepgram-again:deepgram", "dialog-deepgram:deepgram")
+
+
+def test_a_bare_name_means_the_plugin_that_is_called_so(site: Path) -> None:
+    install_distribution(site, "dialog-deepgram", SPEECH)
+    install_distribution(site, "dialog-all", SPEECH)
+    found = plugins(site)
+    found.load_all()
+
+    offer = found.catalog().find("stt", "deepgram")
+
+    assert offer is not None
+    assert offer.plugin.name == "deepgram"
+    assert found.catalog().names("stt") == ("all:deepgram", "deepgram")
+
+
+def test_a_name_of_two_plugins_called_otherwise_is_ambiguous_whoever_is_loaded(site: Path) -> None:
+    install_distribution(site, "dialog-one", SPEECH)
+    install_distribution(site, "dialog-two", SPEECH)
+    found = plugins(site)
+
+    catalog = found.catalog([("stt", "one:deepgram"), ("stt", "deepgram")])
+
+    with pytest.raises(Faults, match="write 'dialog-one:deepgram' or 'dialog-two:deepgram'"):
+        catalog.find("stt", "deepgram")
+
+
+SIDE_EFFECT = """
+import pathlib
+pathlib.Path(__file__).with_suffix(".imported").touch()
+"""
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        PluginSettings(deny=("evil",)),
+        PluginSettings(deny=("dialog-evil",)),
+        PluginSettings(allow=("deepgram",)),
+        PluginSettings(allow=()),
+        PluginSettings(allow=("evil",), deny=("dialog-evil",)),
+    ],
+)
+def test_what_may_not_be_used_is_never_imported(site: Path, rules: PluginSettings) -> None:
+    module = install_distribution(site, "dialog-evil", SIDE_EFFECT + SPEECH)
+    found = plugins(site).screened(rules)
+
+    found.load_all()
+    found.catalog([("stt", "deepgram"), ("stt", "evil"), ("stt", "dialog-evil:deepgram")])
+
+    assert not (site / f"{module}.imported").exists()
+    assert module not in sys.modules
+
+
+def test_what_may_be_used_is(site: Path) -> None:
+    install_distribution(site, "dialog-deepgram", SPEECH)
+    found = plugins(site).screened(PluginSettings(allow=("dialog-deepgram",), deny=("evil",)))
+
+    assert found.catalog([("stt", "deepgram")]).names("stt") == ("deepgram",)
+
+
+@pytest.mark.parametrize(
+    ("rules", "reason"),
+    [
+        (PluginSettings(deny=("deepgram",)), "is denied; take it out of plugins.deny"),
+        (PluginSettings(allow=("local",)), "is not allowed; add it to plugins.allow"),
+    ],
+)
+def test_naming_what_may_not_be_used_says_which_list_forbids_it(
+    site: Path, rules: PluginSettings, reason: str
+) -> None:
+    install_distribution(site, "dialog-deepgram", SPEECH)
+    catalog = plugins(site).screened(rules).catalog([("stt", "deepgram")])
+
+    assert catalog.absent("stt", "deepgram") == f"plugin 'deepgram' (dialog-deepgram 1.0) {reason}"
+
+
+def contracted(contract: str) -> str:
+    return (
+        f"@hookimpl\ndef dialog_stt():\n"
+        f'    return (Factory("acme", NoSettings, make, contract={contract!r}),)\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("contract", "upgrade"),
+    [(">=2", "dialog-core"), (">=1.1,<2", "dialog-core"), ("<1", "dialog-acme")],
+)
+def test_a_plugin_for_another_contract_is_refused_with_both_versions(
+    site: Path, contract: str, upgrade: str
+) -> None:
+    module = install_distribution(site, "dialog-acme", contracted(contract), version="3.0")
+
     with pytest.raises(PluginError) as caught:
-        plugins(site).catalog([("stt", "deepgram")])
+        plugins(site).catalog([("stt", "acme")])
 
     assert str(caught.value) == (
-        "plugin 'deepgram': both deepgram-again 0.2 and dialog-deepgram 1.0 offer a speech-to-text "
-        "named 'deepgram'; uninstall one"
+        f"plugin 'acme': dialog-acme 3.0 wants version {contract} of the stt contract, and this "
+        f"core has 1.0; upgrade {upgrade}: pip install --upgrade {upgrade}"
     )
+    assert module in sys.modules
+
+
+@pytest.mark.parametrize("contract", ["", "1", "~=1.0", ">=1;<2", ">=one"])
+def test_a_contract_that_is_no_range_is_refused(site: Path, contract: str) -> None:
+    module = install_distribution(site, "dialog-acme", contracted(contract))
+
+    with pytest.raises(PluginError) as caught:
+        plugins(site).catalog([("stt", "acme")])
+
+    assert str(caught.value) == (
+        f"plugin 'acme': {site / module}.py: dialog_stt: the contract of 'acme': {contract!r} is no "
+        "range of versions; write it like '>=1.0,<2'"
+    )
+
+
+def test_a_plugin_that_was_refused_is_refused_again(site: Path) -> None:
+    install_distribution(site, "dialog-acme", contracted(">=9"))
+    found = plugins(site)
+
+    assert [error.plugin for error in found.load_all()] == ["acme"]
+    assert [error.plugin for error in found.load_all()] == ["acme"]
 
 
 def test_a_broken_plugin_that_nobody_names_does_not_disturb(site: Path) -> None:
@@ -138,7 +278,8 @@ def test_a_broken_plugin_that_is_named_stops_in_one_sentence(site: Path) -> None
 
     assert str(caught.value) == (
         "plugin 'broken': dialog-broken 1.0 cannot be imported: "
-        "ModuleNotFoundError: No module named 'no_such_module'"
+        "ModuleNotFoundError: No module named 'no_such_module'; "
+        "install it again: pip install --force-reinstall dialog-broken"
     )
 
 
@@ -200,7 +341,7 @@ def test_a_catalog_is_frozen(site: Path) -> None:
     catalog = plugins(site).catalog([("stt", "deepgram")])
 
     with pytest.raises(TypeError):
-        catalog.offers["stt"]["other"] = catalog.offers["stt"]["deepgram"]  # type: ignore[index]
+        catalog.offers["stt"] = ()  # type: ignore[index]
 
     assert isinstance(catalog, Catalog)
 

@@ -27,7 +27,7 @@ def command(plugins: Plugins, file: Path, sets: tuple[str, ...]) -> None:
     """Check a settings file and draw what it assembles; opens nothing."""
     settings = load_for(plugins, file, sets)
     Console().print(drawn(settings), soft_wrap=True)
-    for problem in without_effect(settings):
+    for problem in without_effect(settings, plugins):
         click.echo(f"warning: {problem}", err=True)
 
 

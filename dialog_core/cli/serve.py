@@ -49,7 +49,7 @@ def command(
         anyio.run(watch, child, file.parent)
         return
     settings = load_for(plugins, file, sets, list(overrides(flags)))
-    for problem in without_effect(settings):
+    for problem in without_effect(settings, plugins):
         click.echo(f"warning: {problem}", err=True)
     require_free_port(settings.server)
     lines = anyio.run(lines_of, settings)

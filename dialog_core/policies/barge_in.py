@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import attrs
 
 from dialog_core.fields import setting
@@ -50,6 +52,12 @@ class SoftFadeSettings:
     cut: float = setting(
         default=2.0, unit="s", above=0, help="speech that interrupts; after less the reply resumes"
     )
+
+    def without_effect(self) -> Iterator[tuple[str, str]]:
+        """A fade that would begin after the cut."""
+        if self.after >= self.cut:
+            reason = f"speech of {self.cut} s (cut) interrupts before the reply would fade"
+            yield "after", reason
 
 
 @attrs.frozen

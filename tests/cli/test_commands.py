@@ -102,6 +102,39 @@ def test_check_warns_of_settings_without_effect(terminal: Terminal) -> None:
     )
 
 
+def test_check_warns_of_lists_that_name_nobody(terminal: Terminal) -> None:
+    result = terminal.run("check", str(terminal.file), "--set", 'plugins.deny=["vender"]')
+
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "warning: plugins.deny: has no effect: no installed plugin is called 'vender'; "
+        "see dialogctl plugins list\n"
+    )
+
+
+def test_check_warns_of_what_a_plugin_says_has_no_effect(terminal: Terminal) -> None:
+    source = """
+    @attrs.frozen
+    class FadingSettings:
+        after: float = setting(default=0.2, help="speech before the fade")
+
+        def without_effect(self):
+            yield "after", "the mode is 'cut'"
+
+    @hookimpl
+    def dialog_barge_in():
+        return (Factory("fading", FadingSettings, make),)
+    """
+    install_distribution(terminal.folder, "dialog-fading", source)
+
+    result = terminal.run("check", str(terminal.file), "--set", "agents.front.barge_in=fading")
+
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "warning: agents.front.barge_in.after: has no effect: the mode is 'cut'\n"
+    )
+
+
 def test_plugins_are_listed_without_importing_them(terminal: Terminal) -> None:
     module = install_distribution(terminal.folder, "dialog-broken", "import no_such_module")
 

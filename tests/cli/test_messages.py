@@ -57,7 +57,8 @@ def test_an_import_fails(terminal: Terminal) -> None:
     assert refusal(terminal, 'stt = { use = "vendor"', 'stt = { use = "broken"') == [
         (
             "error: plugin 'broken': dialog-broken 1.0 cannot be imported: "
-            "ModuleNotFoundError: No module named 'no_such_module'"
+            "ModuleNotFoundError: No module named 'no_such_module'; "
+            "install it again: pip install --force-reinstall dialog-broken"
         )
     ]
 
@@ -108,9 +109,46 @@ def test_two_plugins_have_one_name(terminal: Terminal) -> None:
 
     assert refusal(terminal, "front", "front") == [
         (
-            "error: plugin 'vendor': both dialog-vendor 2.1 and vendor-again 1.0 offer a "
-            "text-to-speech named 'vendor'; uninstall one"
+            "error: agents.front.tts.use: dialog-vendor 2.1 and vendor-again 1.0 both offer a "
+            "text-to-speech named 'vendor'; write 'dialog-vendor:vendor' or 'vendor-again:vendor'"
         )
+    ]
+
+
+def test_a_plugin_wants_another_contract(terminal: Terminal) -> None:
+    source = """
+    @hookimpl
+    def dialog_stt():
+        return (Factory("newer", NoSettings, make, contract=">=2,<3"),)
+    """
+    install_distribution(terminal.folder, "dialog-newer", source, version="4.2")
+
+    assert refusal(terminal, 'stt = { use = "vendor"', 'stt = { use = "newer"') == [
+        (
+            "error: plugin 'newer': dialog-newer 4.2 wants version >=2,<3 of the stt contract, and "
+            "this core has 1.0; upgrade dialog-core: pip install --upgrade dialog-core"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rules", "reason"),
+    [
+        ('deny = ["dialog-vendor"]', "is denied; take it out of plugins.deny"),
+        ('allow = ["deepgram"]', "is not allowed; add it to plugins.allow"),
+    ],
+)
+def test_a_plugin_may_not_be_used(terminal: Terminal, rules: str, reason: str) -> None:
+    assert refusal(terminal, "[server]", f"[plugins]\n{rules}\n\n[server]") == [
+        f"error: agents.front.{kind}.use: plugin 'vendor' (dialog-vendor 2.1) {reason}"
+        for kind in ("agent", "voip", "stt", "tts")
+    ]
+
+
+def test_the_lists_of_plugins_are_misshapen(terminal: Terminal) -> None:
+    assert refusal(terminal, "[server]", '[plugins]\ndeny = "vendor"\nalow = []\n\n[server]') == [
+        "error: plugins.alow: unknown key; did you mean 'allow'?",
+        "error: plugins.deny: must be a list, not 'vendor'",
     ]
 
 
@@ -172,5 +210,6 @@ def test_the_plugin_of_a_command_is_broken(terminal: Terminal) -> None:
     assert result.exit_code == 2
     assert result.stderr == (
         "error: plugin 'demo': dialog-demo 1.0 cannot be imported: "
-        "ModuleNotFoundError: No module named 'no_such_module'\n"
+        "ModuleNotFoundError: No module named 'no_such_module'; "
+        "install it again: pip install --force-reinstall dialog-demo\n"
     )
