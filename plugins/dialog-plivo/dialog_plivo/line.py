@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import itertools
+import re
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from urllib.parse import urlencode
+
+import anyio
+import attrs
+from starlette.requests import HTTPConnection
+
+from dialog_core.audio import TELEPHONE
+from dialog_core.errors import LineError, ProviderError
+from dialog_core.factory import Services
+from dialog_core.line import cannot, is_address
+from dialog_core.observe.observations import Counted, Trouble
+from dialog_core.protocols import Ability, CallInfo, FrontDoor, LineEvent, Recording
+from dialog_plivo.inbound import Inbound
+from dialog_plivo.owed import Owed
+from dialog_plivo.protocol import AUDIO_LIMIT, wrap_name
+from dialog_plivo.rest import PlivoRest
+from dialog_plivo.settings import PlivoSettings
+from dialog_plivo.stream import MediaStream, Phase, Wire
+from dialog_plivo.webhooks import CALL_UUID, RecordingResult
+
+__all__ = ["ABILITIES", "Carrier", "PlivoLine"]
+
+ABILITIES = frozenset({Ability.KEYPRESS, Ability.SEND_DIGITS, Ability.TRANSFER, Ability.RECORD})
+DIGITS = re.compile(r"[0-9A-D*#wW]{1,100}")
+PAUSES = {"w": 0.5, "W": 1.0}
+TONE_SECONDS = 0.25
+"""A tone and the gap after it, about; Plivo does not tell when it has played them."""
+DOUBT_SECONDS = 2.0
+"""Wait for the stream to end after a transfer whose answer was lost: if it does, the transfer was taken."""
+
+
+@attrs.frozen
+class Carrier:
+    """What a line uses outside itself: Plivo's REST interface, and our own addresses as Plivo knows them."""
+
+    settings: PlivoSettings
+    rest: PlivoRest
+    services: Services
+    door: FrontDoor
+    connection: HTTPConnection
+    """The upgrade that brought the call; addresses are derived from it where none is configured."""
+
+    def url(self, path: str) -> str:
+        """Public address of a webhook of ours."""
+        return self.door.url(self.connection, path)
+
+
+class PlivoLine:
+    """A call over a Plivo audio stream; see :class:`dialog_core.protocols.Line`.
+
+    Plivo tells of a checkpoint only when it was played, so one that was cleared never returns; see
+    :mod:`dialog_plivo.protocol`.
+    """
+
+    fmt = TELEPHONE
+    abilities = ABILITIES
+    buffers = True
+
+    def __init__(self, info: CallInfo, call: str, carrier: Carrier, stream: MediaStream) -> None:
+        """call: its CallUUID, which is not always the id that it is known by."""
+        self.info = info
+        self.callback_id = secrets.token_urlsafe(12)
+        """Last part of the addresses that this call's callbacks come to."""
+        self._call = call
+        self._carrier = carrier
+        self._wire = Wire(stream)
+        self._owed = Owed(self._drop)
+        self._moving = anyio.Lock()
+        self._urls: dict[str, str] = {}
+        clock, wait = carrier.services.clock, carrier.settings.callback_wait
+        self._inbound = Inbound(self._wire, self._owed, clock, wait, self.note)
+
+    # what the server calls
+
+    @property
+    def transferred(self) -> bool:
+        """True if the call goes on without us."""
+        return self._wire.reason == "transferred"
+
+    async def start_services(self) -> None:
+        """Start what the settings ask for on every call; a failure is noted, and the call goes on."""
+        if self._carrier.settings.record:
+            try:
+                await self.start_recording()
+            except LineError as error:
+                self.note("recording was not started", str(error))
+
+    def recording_done(self, result: RecordingResult) -> None:
+        """A recording callback came, perhaps not for the first time."""
+        if not self._owed.is_new(result.recording_id, "completed"):
+            return
+        url = result.url or self._urls.get(result.recording_id, "")
+        self._owed.deliver(Recording(result.recording_id, "completed", url, result.seconds))
+        self._owed.settle(result.recording_id)
+
+    async def close(self) -> None:
+        """Close the media socket; a call that nobody ended goes on to its hang-up."""
+        await self._wire.stream.close()
+
+    def note(self, what: str, detail: str) -> None:
+        """Record a trouble of this call."""
+        self._carrier.services.observe(Trouble(self.info.id, "plivo.line", what, detail))
+
+    # what the call uses
+
+    def events(self) -> AsyncIterator[LineEvent]:
+        return self._inbound
+
+    async def play(self, audio: bytes) -> None:
+        """In messages that Plivo takes, each at most 1.5 s."""
+        stream = self._stream()
+        if len(audio) <= AUDIO_LIMIT:
+            await stream.send(stream.envelopes.audio(audio))
+            return
+        generation = self._wire.generation
+        for start in range(0, len(audio), AUDIO_LIMIT):
+            if (
+                self._wire.generation != generation
+            ):  # cleared meanwhile: the rest is thrown away too
+                return
+            await stream.send(stream.envelopes.audio(audio[start : start + AUDIO_LIMIT]))
+
+    async def mark(self, name: str) -> None:
+        stream = self._stream()
+        await stream.send(stream.envelopes.checkpoint(wrap_name(self._wire.generation, name)))
+
+    async def clear(self) -> None:
+        """Without a stream there is nothing to clear, so this never fails."""
+        wire = self._wire
+        wire.generation += 1
+        if wire.phase is not Phase.STOPPED:
+            with suppress(LineError):
+                await wire.stream.send(wire.stream.envelopes.clear)
+
+    async def hang_up(self) -> None:
+        """Ask Plivo to end the call; if that fails, close the stream, after which the document hangs up."""
+        wire = self._wire
+        ended = wire.phase is Phase.STOPPED and wire.reason != "lost"
+        if ended or wire.phase in {Phase.ENDING, Phase.LEAVING}:
+            return
+        if wire.phase is not Phase.STOPPED:
+            wire.phase = Phase.ENDING
+        try:
+            await self._carrier.rest.hang_up(self._call)
+        except ProviderError as error:
+            self.note("hanging up was refused; the stream is closed instead", str(error))
+            await wire.stream.close()
+
+    async def transfer(self, number: str) -> None:
+        """Let Plivo fetch a document that dials. What it is to dial stands in the address, which Plivo signs."""
+        if not is_address(number) or not number.isascii():
+            raise LineError(
+                "a transfer wants an E.164 number or a SIP address, such as +15550001111"
+            )
+        wire = self._wire
+        async with self._moving:
+            stream = self._stream()
+            if wire.phase is not Phase.LIVE:
+                raise LineError(f"cannot transfer: the line is {wire.phase.value}")
+            url = f"{self._carrier.url('/transfer')}?{urlencode({'number': number})}"
+            wire.leave()
+            failed = False
+            try:
+                await self._carrier.rest.transfer(self._call, url)
+            except ProviderError as error:
+                failed = not (error.retryable and await has_ended(stream))
+                if failed:
+                    raise LineError(f"cannot transfer: {error}") from error
+            finally:
+                wire.settle(failed=failed)
+
+    async def send_digits(self, digits: str) -> None:
+        """On the stream, which goes on meanwhile. Returns when they have sounded, about."""
+        if not DIGITS.fullmatch(digits):
+            raise LineError("digits are 1 to 100 of 0123456789*#ABCD, and w for half a second")
+        for pausing, group in itertools.groupby(digits, PAUSES.__contains__):
+            keys = "".join(group)
+            if pausing:
+                await anyio.sleep(sum(PAUSES[key] for key in keys))
+            else:
+                stream = self._stream()
+                await stream.send(stream.envelopes.digits(keys))
+                await anyio.sleep(TONE_SECONDS * len(keys))
+
+    async def start_recording(self) -> str:
+        """Plivo says that it began only in its answer, so that is told as an event here."""
+        elsewhere = self._carrier.settings.recording_callback
+        callback = elsewhere or self._carrier.url(f"/recording/{self.callback_id}")
+        with self._asking("start a recording"):
+            started = await self._carrier.rest.start_recording(self._call, callback)
+        recording = checked(started.recording_id)
+        self._urls[recording] = started.url
+        if not elsewhere:
+            self._owed.expect(recording)
+            if self._owed.is_new(recording, "in-progress"):
+                self._owed.deliver(Recording(recording, "in-progress", started.url))
+        return recording
+
+    async def stop_recording(self, recording: str) -> None:
+        with self._asking("stop a recording"):
+            url = self._urls.get(checked(recording), "")
+            await self._carrier.rest.stop_recording(self._call, url)
+
+    async def delete_recording(self, recording: str) -> None:
+        with self._asking("delete a recording"):
+            await self._carrier.rest.delete_recording(checked(recording))
+        self._owed.settle(recording)
+
+    async def fetch_recording(self, recording: Recording) -> bytes:
+        rest = self._carrier.rest
+        with self._asking("fetch a recording"):
+            url = recording.url or self._urls.get(checked(recording.id), "")
+            return await rest.download(url or await rest.find_recording(recording.id))
+
+    async def start_transcription(self) -> str:
+        raise cannot("plivo", Ability.TRANSCRIBE, NO_TRANSCRIPTION)
+
+    async def stop_transcription(self, transcription: str) -> None:  # noqa: ARG002 - the contract's
+        raise cannot("plivo", Ability.TRANSCRIBE, NO_TRANSCRIPTION)
+
+    # inside
+
+    def _stream(self) -> MediaStream:
+        """The stream to send on. Raises: LineError."""
+        wire = self._wire
+        if wire.phase is Phase.STOPPED:
+            raise LineError(f"the line has stopped: {wire.reason}")
+        return wire.stream
+
+    @contextmanager
+    def _asking(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except ProviderError as error:
+            raise LineError(f"cannot {what}: {error}") from error
+
+    def _drop(self) -> None:
+        self._carrier.services.observe(Counted(self.info.id, "carrier callbacks dropped", 1))
+
+
+NO_TRANSCRIPTION = "it has no transcription of live calls; the agent's own speech-to-text has"
+
+
+async def has_ended(stream: MediaStream) -> bool:
+    """Whether a stream is over, now or in a moment."""
+    with anyio.move_on_after(DOUBT_SECONDS):
+        await stream.done.wait()
+    return stream.done.is_set()
+
+
+def checked(recording: str) -> str:
+    """The id of a recording, since it becomes part of an address. Raises: LineError."""
+    if not CALL_UUID.fullmatch(recording):
+        raise LineError("ids of recordings are UUIDs")
+    return recording

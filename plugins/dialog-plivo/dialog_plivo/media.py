@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+
+import anyio
+from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope, Send
+
+from dialog_core.audio import TELEPHONE
+from dialog_core.errors import ProviderProtocolError, TicketError
+from dialog_core.factory import Services
+from dialog_core.line import Progress
+from dialog_core.observe.observations import Trouble
+from dialog_core.protocols import CallInfo, FrontDoor
+from dialog_plivo.answers import Answers
+from dialog_plivo.gate import Gate
+from dialog_plivo.line import Carrier, PlivoLine
+from dialog_plivo.protocol import Start, Unknown, parse
+from dialog_plivo.rest import PlivoRest
+from dialog_plivo.settings import PlivoSettings
+from dialog_plivo.stream import GONE_ERRORS, MediaStream
+from dialog_plivo.webhooks import CallMetadata, read_call
+
+__all__ = ["MediaSocket", "stream_headers"]
+
+VIOLATION = 1008
+RETURNED_MOST = 1000
+CARRIED = ("From", "To", "Direction", "ALegRequestUUID")
+"""Fields of the webhook that the stream repeats, for a process that did not see it."""
+
+
+class NeverBegan(ProviderProtocolError):
+    """The socket closed before its stream began, so that Plivo may try again."""
+
+
+class MediaSocket:
+    """The media route, as bare ASGI: a signed upgrade with a ticket is a call.
+
+    Plivo tries a stream three times with the same address, so a socket that closes before its start message gives
+    its ticket back.
+    """
+
+    def __init__(
+        self,
+        settings: PlivoSettings,
+        services: Services,
+        door: FrontDoor,
+        gate: Gate,
+        answers: Answers,
+    ) -> None:
+        self.lines: dict[str, PlivoLine] = {}
+        """The calls that this process holds, by CallUUID."""
+        self._settings = settings
+        self._services = services
+        self._rest = PlivoRest(settings, services)
+        self._door = door
+        self._gate = gate
+        self._answers = answers
+        self._returned: dict[str, str] = {}
+        """Tickets that were given back, and their calls."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one socket until the call is over."""
+        await receive()
+        upgrade = HTTPConnection(scope)
+        call = self._admitted(upgrade)
+        if call is None:
+            await close(send)
+            return
+        await send({"type": "websocket.accept"})
+        start = await self._started(receive, upgrade, call)
+        if start is None or call in self.lines:
+            await close(send)
+            return
+        stream = MediaStream(receive, send, start.start.stream_id)
+        await self._answer(upgrade, start, stream)
+        await stream.close()
+
+    def _admitted(self, upgrade: HTTPConnection) -> str | None:
+        """The call of an upgrade; None if it must be refused."""
+        ticket = upgrade.path_params["ticket"]
+        if not self._gate.admits(upgrade, f"/media/{ticket}"):
+            return None
+        try:
+            call = self._returned.pop(ticket, None) or self._door.redeem(ticket)
+        except TicketError as error:
+            self._note("", "a media socket was refused", str(error))
+            return None
+        if call in self.lines:
+            self._note(call, "a second media socket of a call was refused", "")
+            return None
+        return call
+
+    async def _started(self, receive: Receive, upgrade: HTTPConnection, call: str) -> Start | None:
+        """Wait for the start message; None if it is late, unreadable or of something else."""
+        with anyio.move_on_after(self._settings.start_wait):
+            try:
+                return check(await first(receive), call)
+            except NeverBegan as error:
+                self._returned[upgrade.path_params["ticket"]] = call
+                if len(self._returned) > RETURNED_MOST:
+                    del self._returned[next(iter(self._returned))]
+                self._note(call, "a media socket began wrongly", str(error))
+                return None
+            except ProviderProtocolError as error:
+                self._note(call, "a media socket began wrongly", str(error))
+                return None
+        self._note(call, "a media socket did not start in time", "")
+        return None
+
+    async def _answer(self, upgrade: HTTPConnection, start: Start, stream: MediaStream) -> None:
+        """Run a call to its end."""
+        call = start.start.call_id
+        info = self._describe(start)
+        carrier = Carrier(self._settings, self._rest, self._services, self._door, upgrade)
+        line = PlivoLine(info, call, carrier, stream)
+        self.lines[call] = line
+        self._door.report(info.id, Progress.ANSWERED)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(line.start_services)
+                await self._door.answer(line)
+                tasks.cancel_scope.cancel()
+        finally:
+            del self.lines[call]
+            if not line.transferred:
+                self._door.report(info.id, Progress.ENDED)
+            await line.close()
+
+    def _describe(self, start: Start) -> CallInfo:
+        """What is known of the call: the webhook's fields and the stream's, in one object.
+
+        Another process may have answered the webhook; then some of its fields come as the stream's headers.
+        """
+        body = start.start
+        answer = self._answers.get(body.call_id)
+        call = answer.call if answer else from_headers(body.call_id, start.headers)
+        stream = {
+            "AccountID": body.account_id,
+            "StreamID": body.stream_id,
+            "StreamTracks": ",".join(body.tracks),
+            "StreamEncoding": body.media_format.encoding,
+            "StreamRate": str(body.media_format.sample_rate),
+        }
+        return CallInfo(
+            id=call.id,
+            agent=self._door.agent,
+            voip="plivo",
+            caller=call.caller,
+            called=call.called,
+            direction=call.direction,
+            metadata={**start.headers, **call.fields, **stream},
+        )
+
+    def _note(self, call: str, what: str, detail: str) -> None:
+        self._services.observe(Trouble(call, "plivo.media", what, detail))
+
+
+def stream_headers(call: CallMetadata) -> Mapping[str, str]:
+    """What a stream carries of its call; letters and digits only."""
+    return {name: call.fields.get(name, "").replace("-", "").lstrip("+") for name in CARRIED}
+
+
+def from_headers(call: str, headers: Mapping[str, str]) -> CallMetadata:
+    """The other way round."""
+    request = headers.get("ALegRequestUUID", "")
+    try:
+        request = str(uuid.UUID(request)) if request else ""
+    except ValueError:
+        request = ""
+    carried = {name: headers[name] for name in CARRIED if name in headers}
+    return read_call({**carried, "ALegRequestUUID": request, "CallUUID": call})
+
+
+def check(start: Start, call: str) -> Start:
+    """Raises: ProviderProtocolError if the stream is not what was asked for."""
+    fmt = start.start.media_format
+    if start.start.call_id != call:
+        raise broken("the stream is of another call than its ticket")
+    if fmt.encoding != "audio/x-mulaw" or str(fmt.sample_rate) != str(TELEPHONE.rate):
+        raise broken(f"the stream is {fmt.encoding!r} at {fmt.sample_rate} Hz, not mu-law at 8000")
+    return start
+
+
+async def first(receive: Receive) -> Start:
+    """Read up to the start message. Raises: ProviderProtocolError."""
+    while True:
+        raw = await receive()
+        if raw["type"] == "websocket.disconnect":
+            raise NeverBegan("plivo", "the socket closed before the stream began", stage="voip")
+        match parse(raw.get("text") or ""):
+            case Start() as start:
+                return start
+            case Unknown():
+                continue
+            case _:
+                raise broken("another message came before start")
+
+
+async def close(send: Send) -> None:
+    """Refuse an upgrade, which the server answers with 403, or close a socket that broke the rules."""
+    try:
+        await send({"type": "websocket.close", "code": VIOLATION})
+    except GONE_ERRORS:
+        return
+
+
+def broken(message: str) -> ProviderProtocolError:
+    """Plivo, or somebody in its place, broke the protocol."""
+    return ProviderProtocolError("plivo", message, stage="voip")

@@ -1,0 +1,77 @@
+"""What Plivo still owes a call: callbacks that come by HTTP, some of them after the caller has gone."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import anyio
+import attrs
+
+from dialog_core.protocols import Recording
+
+__all__ = ["Owed"]
+
+WAITING_MOST = 256
+SEEN_MOST = 1024
+
+OwedEvent = Recording
+
+
+@attrs.define(eq=False)
+class Owed:
+    """The callbacks of one call, each once, and what is still expected.
+
+    When more than 256 wait unread the oldest goes, and `dropped` is told.
+    """
+
+    dropped: Callable[[], None]
+    waiting: deque[OwedEvent] = attrs.field(factory=deque)
+    """Read by the line's iteration, from the left."""
+    _expected: set[str] = attrs.field(factory=set)
+    _seen: dict[tuple[str, object], None] = attrs.field(factory=dict)
+    _over: set[str] = attrs.field(factory=set)
+    _news: anyio.Event = attrs.field(factory=anyio.Event)
+
+    @property
+    def complete(self) -> bool:
+        """True when nothing is expected any more."""
+        return not self._expected
+
+    def expect(self, sid: str) -> None:
+        """Something was started whose end will be told."""
+        if sid not in self._over:
+            self._expected.add(sid)
+
+    def settle(self, sid: str) -> None:
+        """Nothing more will be told of this."""
+        self._over.add(sid)
+        self._expected.discard(sid)
+        self._tell()
+
+    def is_new(self, sid: str, step: object) -> bool:
+        """False for a callback that was delivered before: Plivo repeats those it is unsure of."""
+        key = (sid, step)
+        if key in self._seen:
+            return False
+        self._seen[key] = None
+        if len(self._seen) > SEEN_MOST:
+            del self._seen[next(iter(self._seen))]
+        return True
+
+    def deliver(self, event: OwedEvent) -> None:
+        """Hand an event to the iteration."""
+        if len(self.waiting) >= WAITING_MOST:
+            self.waiting.popleft()
+            self.dropped()
+        self.waiting.append(event)
+        self._tell()
+
+    async def news(self, seconds: float) -> None:
+        """Wait for a delivery or a settlement, at most so long."""
+        with anyio.move_on_after(seconds):
+            await self._news.wait()
+        self._news = anyio.Event()
+
+    def _tell(self) -> None:
+        self._news.set()
