@@ -60,11 +60,13 @@ def setting(
     above: float | None = None,
     one_of: Sequence[object] = (),
     check: Validator | None = None,
+    spoken: Callable[[str, Any], Any] | None = None,
 ) -> Any:
     """Declare a setting; without a default it is required.
 
     help: what it is for, in one sentence. unit: ``s``, ``ms``, ``Hz``, ``dB``, ``bytes``, ``0..1``, ... The limits and
-    `one_of` are for numbers and words; None passes where the type allows it. check: any other attrs validator.
+    `one_of` are for numbers and words; None passes where the type allows it. check: any other attrs validator. spoken:
+    makes the value from the agent's language where it is None; see :mod:`dialog_core.language`.
     """
 
     def limits(_instance: Any, _attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -88,6 +90,7 @@ def setting(
         "at_most": at_most,
         "above": above,
         "one_of": choices,
+        "spoken": spoken,
     }
     if factory is not None:
         return attrs.field(factory=factory, validator=validators, metadata=metadata)

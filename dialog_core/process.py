@@ -94,6 +94,7 @@ class Process:
         try:
             catalog = self.plugins.catalog([(kind, use)])
             chosen = catalog.choose(kind, {"use": use, **settings}, converter.structure)
+            chosen = chosen.speaking(agent.language)
         except Faults as error:
             raise SettingsError(*error.problems) from error
         return chosen.build(self.services)

@@ -42,6 +42,7 @@ __all__ = [
     "TurnSettings",
     "load",
     "parse_override",
+    "screening_of",
     "without_effect",
 ]
 
@@ -185,10 +186,33 @@ def load(
         found = plugins if plugins is not None else Plugins()
         screened = found.screened(screening(completed, sources))
         settings = structured(completed, sources, screened)
+        agents = {name: finished(name, agent) for name, agent in settings.agents.items()}
     except Faults as error:
         raise SettingsError(*error.problems) from error
-    agents = {name: attrs.evolve(agent, name=name) for name, agent in settings.agents.items()}
     return attrs.evolve(settings, agents=agents, path=file)
+
+
+def finished(name: str, agent: ResolvedAgent) -> ResolvedAgent:
+    """The agent under its name, with its language told to its components. Raises: Faults."""
+    told: dict[str, Chosen[Any]] = {}
+    problems: list[SettingsProblem] = []
+    for kind, chosen in agent.components():
+        try:
+            told[kind] = chosen.speaking(agent.language)
+        except Faults as error:
+            problems += under(f"agents.{name}.{kind}", error)
+    if problems:
+        raise Faults(*problems)
+    return attrs.evolve(agent, name=name, **told)
+
+
+def screening_of(file: Path) -> PluginSettings:
+    """Which plugins a settings file lets in; reads nothing else of it. Raises: SettingsError."""
+    try:
+        dotenv = read_dotenv(file.parent / ".env")
+        return screening(read_document(file), Sources({**dotenv, **os.environ}, file.parent))
+    except Faults as error:
+        raise SettingsError(*error.problems) from error
 
 
 def screening(document: Mapping[str, object], sources: Sources) -> PluginSettings:

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from dialog_core.fields import Secret, setting
+from dialog_core.language import primary
 
 __all__ = ["RESERVED", "CartesiaSettings"]
 
@@ -76,7 +77,7 @@ class CartesiaSettings:
     voice: str = setting(check=filled, help="id of the voice that speaks")
     model: str = setting(default="sonic-3", check=filled, help="model that synthesises")
     language: str | None = setting(
-        default="en", help="language of the text; none lets the voice decide"
+        default=None, spoken=primary, help="language of the text, as an ISO 639-1 code"
     )
     speed: float | None = setting(
         default=None,

@@ -71,7 +71,9 @@ def test_headers_may_be_added_and_overridden() -> None:
 
 @pytest.mark.requirement("A.28")
 def test_options_pass_through_beside_what_the_settings_say() -> None:
-    settings = new(speed=1.1, emotion="calm", options={"use_normalized_timestamps": True})
+    settings = new(
+        language="en", speed=1.1, emotion="calm", options={"use_normalized_timestamps": True}
+    )
     assert generation(settings, TELEPHONE) == {
         "model_id": "sonic-3",
         "voice": {"mode": "id", "id": "v1"},

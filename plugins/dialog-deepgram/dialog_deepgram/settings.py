@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from dialog_core.fields import Secret, setting
+from dialog_core.language import primary
 
 __all__ = ["FLUX_ONLY", "LIVE_ONLY", "DeepgramSettings"]
 
@@ -41,6 +42,14 @@ LIVE_ONLY = (
 FLUX_ONLY = ("eot_threshold", "eager_eot_threshold", "eot_timeout_ms")
 """Settings without a meaning for any other model."""
 
+REGIONS = frozenset(
+    {
+        "da-DK", "de-CH", "en-AU", "en-GB", "en-IN", "en-NZ", "en-US", "es-419", "fr-CA", "ko-KR", "nl-BE",
+        "pt-BR", "pt-PT", "sv-SE", "th-TH", "zh-CN", "zh-HK", "zh-Hans", "zh-Hant", "zh-TW",
+    }
+)  # fmt: skip
+"""Tags with a region that Deepgram lists; of any other the language alone is sent."""
+
 FLUX_REDACTIONS = frozenset({"numbers", "aggressive_numbers"})
 MOST_KEYWORDS = 100
 
@@ -62,6 +71,15 @@ def no_blanks(_settings: Any, attribute: attrs.Attribute[Any], value: tuple[str,
         raise ValueError(f"{attribute.name} has an empty entry; leave it out")
 
 
+def spoken_tag(tag: str, settings: DeepgramSettings) -> str | None:
+    """The agent's language as Deepgram writes it; None for Flux, whose models hold their languages in their names."""
+    if not settings.flux:
+        return tag if tag in REGIONS else primary(tag, settings)
+    if settings.model.endswith("-en") and primary(tag, settings) != "en":
+        raise ValueError(f"model {settings.model!r} hears English only, and the agent speaks {tag}")
+    return None
+
+
 @attrs.frozen
 class DeepgramSettings:
     """How to reach Deepgram, what to ask of it, and how patient to be."""
@@ -76,7 +94,9 @@ class DeepgramSettings:
 
     model: str = setting(default="nova-3", help="model; flux-... takes turns itself")
     version: str | None = setting(default=None, help="version of the model; the newest if left out")
-    language: str | None = setting(default=None, help="BCP-47 tag, or multi")
+    language: str | None = setting(
+        default=None, spoken=spoken_tag, help="language as a BCP-47 tag, or multi"
+    )
     language_hints: tuple[str, ...] = setting(
         default=(), check=no_blanks, help="expected languages, for a multilingual model"
     )

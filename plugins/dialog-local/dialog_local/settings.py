@@ -8,9 +8,12 @@ from typing import Any
 import attrs
 
 from dialog_core.fields import setting
+from dialog_core.language import primary
 
 __all__ = ["BookingSettings", "SttSettings", "TtsSettings"]
 
+ENGLISH = ("en",)
+"""The models' languages."""
 VOICES = ("heart", "emma", "fenrir", "fable", "kore")
 
 
@@ -27,6 +30,12 @@ class SttSettings:
     folder: str = setting(
         default="",
         help="folder with the model's three files; empty for what `dialogctl models fetch` put there",
+    )
+    language: str | None = setting(
+        default=None,
+        spoken=primary,
+        one_of=ENGLISH,
+        help="language; there is a model for English only",
     )
     threads: int = setting(default=1, at_least=1, at_most=16, help="threads for one recognition")
     pre_roll: float = setting(
@@ -70,6 +79,12 @@ class TtsSettings:
     )
     file: str = setting(
         default="", help="ONNX file of another Hibari voice; empty for the installed one"
+    )
+    language: str | None = setting(
+        default=None,
+        spoken=primary,
+        one_of=ENGLISH,
+        help="language; there is a model for English only",
     )
     speed: float = setting(
         default=1.0, at_least=0.5, at_most=2, help="1 is normal, 2 twice as fast"

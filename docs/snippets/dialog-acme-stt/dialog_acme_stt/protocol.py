@@ -33,9 +33,9 @@ class Failed(msgspec.Struct, frozen=True, tag_field="type", tag="error"):
 DECODER = msgspec.json.Decoder(Words | Failed)
 
 
-def url_for(url: str, fmt: AudioFormat, language: str) -> str:
+def url_for(url: str, fmt: AudioFormat, language: str | None) -> str:
     """The address with the stream's parameters."""
-    query = {"encoding": fmt.encoding.value, "rate": fmt.rate, "language": language}
+    query = {"encoding": fmt.encoding.value, "rate": fmt.rate, "language": language or "en"}
     return f"{url}?{urlencode(query)}"
 
 

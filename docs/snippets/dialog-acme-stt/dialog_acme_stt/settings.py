@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from dialog_core import Secret, setting
+from dialog_core.language import primary
 
 __all__ = ["AcmeSettings"]
 
@@ -15,7 +16,9 @@ class AcmeSettings:
 
     api_key: Secret = setting(help="API key of the account")
     url: str = setting(default="wss://api.acme.example/v1/hear", help="address of the recogniser")
-    language: str = setting(default="en", help="language that is spoken")
+    language: str | None = setting(
+        default=None, spoken=primary, help="language that is spoken, as an ISO 639-1 code"
+    )
     send_every: float = setting(
         default=0.05, unit="s", above=0, at_most=0.5, help="audio put into one message"
     )
