@@ -13,6 +13,7 @@ from dialog_core.factory import Services
 from dialog_core.line import Ability
 from dialog_core.testing.contracts.voip import VoipKit
 from dialog_core.testing.phones.phone import Outcome, Seal
+from dialog_core.testing.phones.phone import Phone as AnyPhone
 from dialog_twilio.testing.account import Account, new_sid
 from dialog_twilio.testing.callees import Callees, open_callees
 from dialog_twilio.testing.phone import Phone, place_call
@@ -112,11 +113,13 @@ class TwilioCarrier:
             return False
         return True
 
-    async def tell_late(self, phone: Phone) -> int:
+    async def tell_late(self, phone: AnyPhone) -> int:
         """Say once more that the call was answered."""
         ids = {"AccountSid": self.twilio.account.sid, "CallSid": phone.call_id}
         url = f"{self._server.base}/status"
-        return (await phone.post(url, {**ids, "CallStatus": "in-progress"})).status_code
+        return (
+            await self.twilio.phones[phone.call_id].post(url, {**ids, "CallStatus": "in-progress"})
+        ).status_code
 
     def refuse(self, *, times: int = 1) -> None:
         """Refuse requests as ones that cannot be."""
