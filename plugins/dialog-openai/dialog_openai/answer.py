@@ -3,24 +3,51 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Self
+from typing import Protocol, Self
 
 import anyio
 import attrs
 import httpx
 
+from dialog_core.errors import ProviderError
 from dialog_core.factory import Services
 from dialog_core.observe.observations import Counted, Trouble
 from dialog_openai.body import Body
-from dialog_openai.protocol import PROVIDER
-from dialog_openai.reader import Item, Reader
+from dialog_openai.failures import PROVIDER
+from dialog_openai.reader import Item
 
-__all__ = ["Answer"]
+__all__ = ["Answer", "AnswerReader"]
 
 TAIL_SECONDS = 0.5
 """Time for the token count and the end, once the model has stopped."""
 
 CUT_SHORT = frozenset({"length", "content_filter"})
+
+
+class AnswerReader(Protocol):
+    """From bytes to items, in one of the interfaces' ways; see :class:`dialog_openai.reader.Reader`."""
+
+    @property
+    def valid(self) -> int: ...
+
+    @property
+    def malformed(self) -> int: ...
+
+    @property
+    def ended(self) -> bool: ...
+
+    @property
+    def failure(self) -> ProviderError | None: ...
+
+    @property
+    def finish(self) -> str | None: ...
+
+    @property
+    def begun(self) -> bool: ...
+
+    def feed(self, data: bytes) -> tuple[Item, ...]: ...
+
+    def close(self, reason: str = ...) -> tuple[Item, ...]: ...
 
 
 @attrs.define(eq=False)
@@ -31,7 +58,7 @@ class Answer:
     body: Body
     token_gap: float
     """Seconds without a chunk that count as dead."""
-    reader: Reader
+    reader: AnswerReader
     first: float | None = None
     """When the first token came; None before, and if the answer is empty."""
     _ready: deque[Item] = attrs.field(factory=deque)

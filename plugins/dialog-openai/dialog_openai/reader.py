@@ -17,17 +17,10 @@ from dialog_core.errors import (
 )
 from dialog_core.messages import TextDelta, ToolCall, Usage
 from dialog_core.net.sse import ServerSentEvent, SseParser
-from dialog_openai.protocol import (
-    DONE,
-    PROVIDER,
-    STAGE,
-    Gathering,
-    as_failure,
-    parse,
-    refusal,
-)
+from dialog_openai.failures import PROVIDER, as_failure, refusal
+from dialog_openai.protocol import DONE, STAGE, Gathering, parse
 
-__all__ = ["Item", "Reader"]
+__all__ = ["BROKEN_OFF", "FILTERED", "NOTHING_READABLE", "Item", "Reader"]
 
 Item = TextDelta | ToolCall | Usage
 
@@ -111,7 +104,7 @@ class Reader:
             return self._gathering.add(chunk)
         self.ended = True
         if self.finish is None:
-            self.failure = refusal(as_failure(chunk.error), request_id=self.request_id)
+            self.failure = refusal(as_failure(chunk.error), stage=STAGE, request_id=self.request_id)
         return ""
 
     def _stop(self) -> list[Item]:

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import attrs
 
 from dialog_core.fields import Secret, setting
+from dialog_openai.account import (
+    API_URL,
+    HEADERS_HELP,
+    KEY_HELP,
+    ORGANIZATION_HELP,
+    PROJECT_HELP,
+    URL_HELP,
+    check_headers,
+    check_key,
+    check_url,
+)
 
-__all__ = ["RESERVED_HEADERS", "RESERVED_OPTIONS", "OpenAISettings"]
+__all__ = ["RESERVED_OPTIONS", "OpenAISettings"]
 
 RESERVED_OPTIONS = frozenset(
     {
+        "background",
+        "conversation",
+        "input",
         "max_completion_tokens",
+        "max_output_tokens",
         "max_tokens",
         "messages",
         "model",
         "n",
         "parallel_tool_calls",
+        "previous_response_id",
+        "reasoning_effort",
         "stream",
         "stream_options",
         "temperature",
@@ -29,38 +44,6 @@ RESERVED_OPTIONS = frozenset(
     }
 )
 """Fields of a request that other settings or the conversation decide."""
-
-RESERVED_HEADERS = frozenset(
-    {"accept", "accept-encoding", "content-length", "content-type", "host", "transfer-encoding"}
-)
-"""Headers that the session writes itself."""
-
-
-def is_near(host: str) -> bool:
-    """True for this machine and private networks, where plain HTTP is usual."""
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return "." not in host or host.endswith((".local", ".internal", ".localhost"))
-
-
-def check_url(_instance: object, _attribute: attrs.Attribute[str], url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(
-            f"must be an http or https URL such as https://api.openai.com/v1, not {url!r}"
-        )
-    if parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("must hold no user, query or fragment; use api_key and headers")
-    if parts.scheme == "http" and not is_near(parts.hostname):
-        raise ValueError(
-            f"must be https for {parts.hostname!r}; http is for this machine and private networks"
-        )
-
-
-def check_key(_instance: object, _attribute: attrs.Attribute[Any], key: Secret | None) -> None:
-    if key is not None and not header_safe(key.reveal()):
-        raise ValueError("must be printable ASCII text; leave it out if the server needs no key")
 
 
 def check_model(_instance: object, _attribute: attrs.Attribute[str], model: str) -> None:
@@ -75,6 +58,11 @@ def check_max_tokens(
         raise ValueError("must not be set together with max_completion_tokens; keep one")
 
 
+def check_effort(_instance: object, _attribute: attrs.Attribute[Any], effort: str | None) -> None:
+    if effort is not None and not effort.strip():
+        raise ValueError("must name an effort, such as 'low'; leave it out for the model's own")
+
+
 def check_options(
     _instance: object, _attribute: attrs.Attribute[Any], options: Mapping[str, Any]
 ) -> None:
@@ -85,40 +73,20 @@ def check_options(
         )
 
 
-def check_headers(
-    instance: OpenAISettings, _attribute: attrs.Attribute[Any], headers: Mapping[str, Secret]
-) -> None:
-    for name, value in headers.items():
-        if name.lower() in RESERVED_HEADERS:
-            raise ValueError(f"must not hold {name!r}; the session writes it")
-        if name.lower() == "authorization" and instance.api_key is not None:
-            raise ValueError("must not hold 'authorization' beside api_key; keep one")
-        if not header_safe(name) or not header_safe(value.reveal()):
-            raise ValueError(f"must be printable ASCII text: {name!r}")
-
-
-def header_safe(text: str) -> bool:
-    """True for text that may stand in an HTTP header and is not empty."""
-    return bool(text) and text.isascii() and text.isprintable()
-
-
 @attrs.frozen
 class OpenAISettings:
-    """A language model that speaks Chat Completions: OpenAI's, or any compatible server's."""
+    """A language model over Chat Completions or Responses: OpenAI's, or any compatible server's."""
 
-    api_key: Secret | None = setting(
-        default=None, check=check_key, help="API key; compatible servers may need none"
-    )
+    api_key: Secret | None = setting(default=None, check=check_key, help=KEY_HELP)
     model: str = setting(default="gpt-4.1-mini", check=check_model, help="the model's name")
-    url: str = setting(
-        default="https://api.openai.com/v1",
-        check=check_url,
-        help="base URL of the API; http is for this machine and private networks",
+    url: str = setting(default=API_URL, check=check_url, help=URL_HELP)
+    api: str = setting(
+        default="chat",
+        one_of=("chat", "responses"),
+        help="which interface: chat for Chat Completions, which compatible servers have, or responses",
     )
-    organization: str = setting(
-        default="", help="organization that is billed, where a key has several"
-    )
-    project: str = setting(default="", help="project that is billed, where a key has several")
+    organization: str = setting(default="", help=ORGANIZATION_HELP)
+    project: str = setting(default="", help=PROJECT_HELP)
     temperature: float | None = setting(
         default=None, at_least=0, at_most=2, help="randomness; unset leaves it to the server"
     )
@@ -138,17 +106,20 @@ class OpenAISettings:
     parallel_tool_calls: bool | None = setting(
         default=None, help="whether an answer may call several tools; unset leaves it to the server"
     )
+    reasoning_effort: str | None = setting(
+        default=None,
+        check=check_effort,
+        help="how long a reasoning model thinks, such as none, minimal, low, medium or high",
+    )
     include_usage: bool = setting(
         default=True, help="ask for token counts; some compatible servers refuse the question"
     )
     options: Mapping[str, Any] = setting(
         factory=dict,
         check=check_options,
-        help="further fields of the request, such as reasoning_effort, sent as they are",
+        help="further fields of the request, such as verbosity, sent as they are",
     )
-    headers: Mapping[str, Secret] = setting(
-        factory=dict, check=check_headers, help="further headers of the request"
-    )
+    headers: Mapping[str, Secret] = setting(factory=dict, check=check_headers, help=HEADERS_HELP)
     connect_timeout: float = setting(
         default=2.0, above=0, unit="s", help="time to connect; part of first_token"
     )
@@ -174,3 +145,17 @@ class OpenAISettings:
         unit="s",
         help="how long tokens that come fast may gather before they are read together; 0 turns it off",
     )
+
+    def __attrs_post_init__(self) -> None:
+        problems = list(self.problems())
+        if problems:
+            raise ValueError("; ".join(problems))
+
+    def problems(self) -> Iterator[str]:
+        """What has no meaning in the chosen interface, one sentence each."""
+        if self.api != "responses":
+            return
+        if self.max_tokens is not None:
+            yield "max_tokens has no effect with api 'responses': use max_completion_tokens"
+        if not self.include_usage:
+            yield "include_usage has no effect with api 'responses', which always counts: leave it out"

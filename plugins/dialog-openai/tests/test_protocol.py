@@ -7,12 +7,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from dialog_openai.checking import BadRequest, read_request
-from dialog_openai.protocol import Failure, build, failure_of, parse, refusal
+from dialog_openai.failures import Failure, failure_of, refusal
+from dialog_openai.protocol import build, parse
 from dialog_openai.reader import Item, Reader
 from dialog_openai.retry import wait_before_retry
 from dialog_openai.settings import OpenAISettings
 from dialog_openai.testing import Reply, frames_of
+from dialog_openai.testing.chat_checks import read_request
+from dialog_openai.testing.http import BadRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -260,14 +262,16 @@ def test_an_error_in_the_stream_ends_it(error: object, kind: type[ProviderError]
     ],
 )
 def test_a_status_tells_whose_turn_it_is(status: int, kind: type[ProviderError]) -> None:
-    error = refusal(Failure("why", "kind", "code"), status=status, request_id="req_1")
+    error = refusal(Failure("why", "kind", "code"), stage="llm", status=status, request_id="req_1")
     assert type(error) is kind
     for part in ("why", "kind", "code", "req_1", str(status)):
         assert part in str(error)
 
 
 def test_a_spent_quota_is_a_rejection_although_its_status_is_429() -> None:
-    assert isinstance(refusal(Failure(code="insufficient_quota"), status=429), ProviderRejected)
+    assert isinstance(
+        refusal(Failure(code="insufficient_quota"), stage="llm", status=429), ProviderRejected
+    )
 
 
 @pytest.mark.parametrize(
@@ -386,6 +390,8 @@ def test_the_fake_refuses_what_the_vendor_refuses(more: dict[str, object]) -> No
 
 @pytest.mark.parametrize("key", ["sk-proj-AbC123456789", "sk-1234********************abcd"])
 def test_a_key_that_the_server_repeats_gets_into_no_error(key: str) -> None:
-    error = refusal(Failure(f"Incorrect API key provided: {key}. Find yours."), status=401)
+    error = refusal(
+        Failure(f"Incorrect API key provided: {key}. Find yours."), stage="llm", status=401
+    )
     assert key not in str(error)
     assert "Incorrect API key provided: sk-***" in str(error)
