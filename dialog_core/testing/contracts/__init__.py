@@ -11,6 +11,15 @@
 
 from __future__ import annotations
 
+# ruff: noqa: E402 - pytest rewrites the assertions only of modules that it knows of before they are imported
+import pkgutil
+
+import pytest
+
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{each.name}" for each in pkgutil.iter_modules(__path__))
+)
+
 from dialog_core.testing.contracts.component import build, choose
 from dialog_core.testing.contracts.door import Door, Failure
 from dialog_core.testing.contracts.kit import (
@@ -27,6 +36,7 @@ from dialog_core.testing.contracts.kit import (
     TtsKit,
     TtsVendor,
 )
+from dialog_core.testing.contracts.stt import SttContract
 
 __all__ = [
     "FORMATS",
@@ -38,6 +48,7 @@ __all__ = [
     "LlmKit",
     "LlmVendor",
     "SttAbility",
+    "SttContract",
     "SttKit",
     "SttVendor",
     "TtsAbility",

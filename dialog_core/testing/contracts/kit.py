@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import attrs
 
@@ -51,7 +51,7 @@ FORMATS = (
 )
 """What lines are known to speak."""
 
-Table = Mapping[str, object]
+Table = Mapping[str, Any]
 At = Callable[[str], Table]
 
 

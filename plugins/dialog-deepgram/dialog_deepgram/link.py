@@ -151,7 +151,8 @@ class Link:
 
     async def _greet(self) -> None:
         """Wait for `Connected`: some bad options yield neither it nor an error."""
-        limit = self.parts.settings.connect_timeout
+        # Shorter than the window after which a connection counts as good, or a mute vendor would never be given up.
+        limit = min(self.parts.settings.connect_timeout, self.parts.settings.first_result)
         with anyio.move_on_after(limit):
             message = wire.parse_flux(await self.socket.receive())
             if isinstance(message, wire.FluxFailure):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import attrs
 
+from dialog_core.testing.hearing import Ear
 from dialog_deepgram import protocol as wire
 from dialog_deepgram.checks import Options
-from dialog_core.testing.hearing import Ear
 
 __all__ = ["FluxRecogniser", "LiveRecogniser"]
 

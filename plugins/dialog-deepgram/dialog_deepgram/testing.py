@@ -26,10 +26,10 @@ from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.call.clock import SystemClock
 from dialog_core.errors import ProviderProtocolError
 from dialog_core.protocols import SttSession
+from dialog_core.testing.hearing import Ear, spoken
 from dialog_core.testing.vendor import Drop
 from dialog_deepgram import protocol as wire
 from dialog_deepgram.checks import Options, Refusal, check
-from dialog_core.testing.hearing import Ear, spoken
 from dialog_deepgram.recogniser import REQUEST, FluxRecogniser, LiveRecogniser
 
 __all__ = ["KEY", "Connection", "FakeDeepgram", "Fault", "play", "spoken"]

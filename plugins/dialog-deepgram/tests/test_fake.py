@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from dialog_deepgram import protocol as wire
 from dialog_deepgram.checks import Options, Refusal, check
-from dialog_core.testing.hearing import Ear
 from dialog_deepgram.recogniser import FluxRecogniser, LiveRecogniser
 
 from dialog_core.audio import TELEPHONE, AudioFormat, Encoding
+from dialog_core.testing.hearing import Ear
 
 VOICE = {
     Encoding.MULAW: b"\x90\x10",
