@@ -6,9 +6,9 @@ from typing import Any
 from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.errors import ProviderProtocolError
 from dialog_core.factory import Clock
+from dialog_core.net.owed import Owed
 from dialog_core.protocols import LineEvent, LineStopped, MarkReturned
 from dialog_core.turns.events import Keypress
-from dialog_twilio.owed import Owed
 from dialog_twilio.protocol import Dtmf, Mark, Media, MediaBody, Message, Stop, Unknown, parse
 from dialog_twilio.stream import MediaStream, Phase, Wire
 

@@ -13,6 +13,7 @@ from dialog_core.audio import TELEPHONE
 from dialog_core.errors import LineError, ProviderError
 from dialog_core.factory import Services
 from dialog_core.line import is_address
+from dialog_core.net.owed import Owed
 from dialog_core.observe.observations import Counted, Trouble
 from dialog_core.protocols import (
     Ability,
@@ -24,7 +25,6 @@ from dialog_core.protocols import (
 )
 from dialog_twilio import twiml
 from dialog_twilio.inbound import Inbound
-from dialog_twilio.owed import Owed
 from dialog_twilio.protocol import wrap_mark
 from dialog_twilio.rest import TwilioRest
 from dialog_twilio.settings import TwilioSettings

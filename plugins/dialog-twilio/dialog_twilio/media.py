@@ -13,7 +13,7 @@ from dialog_core.protocols import CallInfo, FrontDoor
 from dialog_twilio.answers import Answers
 from dialog_twilio.gate import Gate
 from dialog_twilio.line import Carrier, TwilioLine
-from dialog_twilio.protocol import Connected, Start, StartBody, parse
+from dialog_twilio.protocol import Connected, Envelopes, Start, StartBody, parse
 from dialog_twilio.rest import TwilioRest
 from dialog_twilio.settings import TwilioSettings
 from dialog_twilio.stream import GONE_ERRORS, MediaStream
@@ -57,7 +57,7 @@ class MediaSocket:
         if start is None:
             await close(send)
             return
-        stream = MediaStream(receive, send, start.stream_sid)
+        stream = MediaStream(receive, send, Envelopes(start.stream_sid))
         line = self.lines.get(call)
         if line is None:
             await self._answer(upgrade, start, stream)

@@ -18,7 +18,8 @@ from dialog_core.testing.phones.door import PlainDoor, application
 from dialog_core.testing.phones.phone import Echo
 from dialog_core.testing.phones.recording import stereo_wav
 from dialog_twilio.testing.account import Account, new_sid
-from dialog_twilio.testing.carrier import TwilioCarrier, kits
+from dialog_twilio.testing.carrier import TwilioCarrier
+from dialog_twilio.testing.kits import kits
 from dialog_twilio.testing.light import light_connect
 from dialog_twilio.testing.phone import Phone, place_call
 from dialog_twilio.testing.rest import FakeTwilio, RestRequest

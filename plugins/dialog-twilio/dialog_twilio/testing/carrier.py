@@ -10,8 +10,6 @@ from starlette.types import ASGIApp
 
 from dialog_core.errors import SocketError
 from dialog_core.factory import Services
-from dialog_core.line import Ability
-from dialog_core.testing.contracts.voip import VoipKit
 from dialog_core.testing.phones.phone import Outcome, Seal
 from dialog_core.testing.phones.phone import Phone as AnyPhone
 from dialog_twilio.testing.account import Account, new_sid
@@ -20,7 +18,7 @@ from dialog_twilio.testing.phone import Phone, place_call
 from dialog_twilio.testing.rest import FakeTwilio
 from dialog_twilio.testing.verbs import Stream, read_twiml
 
-__all__ = ["TwilioCarrier", "kits"]
+__all__ = ["TwilioCarrier"]
 
 TAKEN_SECONDS = 1.0
 """A server that does not close the socket in this time has taken the call."""
@@ -149,23 +147,3 @@ class TwilioCarrier:
         http = self._server.services.http
         response = await http.post(self._voice, data=dict(fields), headers=headers)
         return response.status_code, response.content
-
-
-def kits() -> tuple[VoipKit, ...]:
-    """The plugin's kits for the conformance tests."""
-    account = Account()
-    table = {
-        "account_sid": account.sid,
-        "auth_token": account.token,
-        "dial_from": "+15550002222",
-    }
-    return (
-        VoipKit(
-            "twilio",
-            table,
-            TwilioCarrier,
-            abilities=frozenset(Ability.ALL),
-            seals=frozenset({Seal.GOOD, Seal.MISSING, Seal.WRONG, Seal.ALTERED}),
-            unsigned={"allow_unsigned": True},
-        ),
-    )

@@ -1,4 +1,4 @@
-"""What Twilio still owes a call: callbacks that come by HTTP, some of them after the caller has gone."""
+"""What a carrier still owes a call: callbacks that come by HTTP, some of them after the caller has gone."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ class Owed:
         """True when nothing is expected any more."""
         return not self._expected
 
-    def expect(self, sid: str) -> None:
+    def expect(self, item: str) -> None:
         """Something was started whose end will be told."""
-        if sid not in self._over:
-            self._expected.add(sid)
+        if item not in self._over:
+            self._expected.add(item)
 
-    def settle(self, sid: str) -> None:
+    def settle(self, item: str) -> None:
         """Nothing more will be told of this."""
-        self._over.add(sid)
-        self._expected.discard(sid)
+        self._over.add(item)
+        self._expected.discard(item)
         self._tell()
 
-    def is_new(self, sid: str, step: object) -> bool:
-        """False for a callback that was delivered before: Twilio repeats those it is unsure of."""
-        key = (sid, step)
+    def is_new(self, item: str, step: object) -> bool:
+        """False for a callback that was delivered before: carriers repeat those they are unsure of."""
+        key = (item, step)
         if key in self._seen:
             return False
         self._seen[key] = None

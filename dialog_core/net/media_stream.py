@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import anyio
+from starlette.types import Receive, Send
+
+from dialog_core.errors import LineError
+
+__all__ = ["GONE_ERRORS", "MediaStream"]
+
+E = TypeVar("E")
+CLOSE_SECONDS = 0.5
+GONE_ERRORS = (OSError, RuntimeError, anyio.BrokenResourceError, anyio.ClosedResourceError)
+"""What servers raise from ASGI's `send` when the peer has left: the standard says OSError, not all follow it."""
+
+
+class MediaStream(Generic[E]):
+    """A carrier's media socket, from its start message to its end."""
+
+    def __init__(self, receive: Receive, send: Send, envelopes: E) -> None:
+        """receive, send: ASGI's own. envelopes: how this carrier wants messages written."""
+        self.receive = receive
+        """ASGI's own; read by the line's iteration and by nobody else."""
+        self.envelopes = envelopes
+        self.done = anyio.Event()
+        """Set when nobody needs the socket any more, so that the server may let it go."""
+        self.closed = False
+        """True after either side has closed."""
+        self._send = send
+
+    async def send(self, text: str) -> None:
+        """Send a message. Raises: LineError when the socket is gone."""
+        if self.closed:
+            raise LineError("the media stream is closed")
+        try:
+            await self._send({"type": "websocket.send", "text": text})
+        except GONE_ERRORS as error:
+            self.closed = True
+            raise LineError("the media stream was lost while sending") from error
+
+    async def close(self) -> None:
+        """Close the socket. Again is harmless."""
+        self.done.set()
+        if self.closed:
+            return
+        self.closed = True
+        with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+            try:
+                await self._send({"type": "websocket.close", "code": 1000})
+            except GONE_ERRORS:
+                return
