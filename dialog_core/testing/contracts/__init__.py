@@ -4,6 +4,7 @@
 
     from dialog_acme.testing import kits
     from dialog_core.testing.contracts import SttContract
+from dialog_core.testing.contracts.tts import TtsContract
 
     class TestAcme(SttContract):
         kit = kits()[0]
@@ -36,7 +37,9 @@ from dialog_core.testing.contracts.kit import (
     TtsKit,
     TtsVendor,
 )
+from dialog_core.testing.contracts.llm import LlmContract
 from dialog_core.testing.contracts.stt import SttContract
+from dialog_core.testing.contracts.tts import TtsContract
 
 __all__ = [
     "FORMATS",
@@ -45,6 +48,7 @@ __all__ = [
     "Failure",
     "Kit",
     "LlmAbility",
+    "LlmContract",
     "LlmKit",
     "LlmVendor",
     "SttAbility",
@@ -52,6 +56,7 @@ __all__ = [
     "SttKit",
     "SttVendor",
     "TtsAbility",
+    "TtsContract",
     "TtsKit",
     "TtsVendor",
     "build",
