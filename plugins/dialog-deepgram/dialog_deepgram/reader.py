@@ -17,10 +17,10 @@ import attrs
 
 from dialog_core.messages import Transcript, Word
 from dialog_core.protocols import SttEvent
+from dialog_core.resilience.timeline import Timeline
 from dialog_core.turns.events import EndOfTurn, SpeechStarted, SpeechStopped, TurnResumed
 from dialog_deepgram import protocol as wire
 from dialog_deepgram.pending import Pending
-from dialog_deepgram.timeline import Timeline
 
 __all__ = ["FluxReader", "LiveReader", "Reader"]
 

@@ -6,11 +6,11 @@ import pytest
 from dialog_deepgram import protocol as wire
 from dialog_deepgram.pending import Pending
 from dialog_deepgram.reader import FluxReader, LiveReader, Voice
-from dialog_deepgram.timeline import Timeline
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dialog_core.messages import Transcript, Word
+from dialog_core.resilience.timeline import Timeline
 from dialog_core.turns.events import EndOfTurn
 
 SECONDS = st.floats(-10, 2000, allow_nan=False)

@@ -25,11 +25,11 @@ from dialog_core.errors import ProviderError, ProviderRejected, SettingsError
 from dialog_core.factory import Services
 from dialog_core.messages import Transcript
 from dialog_core.observe.observations import Counted
+from dialog_core.phrases import Phrase, Phrases
 from dialog_core.protocols import SttEvent, SttSession
 from dialog_core.turns.events import SpeechStarted, SpeechStopped
 from dialog_local.models import MOONSHINE, model_folder
 from dialog_local.moonshine import Heard
-from dialog_local.phrases import Phrase, Phrases
 from dialog_local.recogniser import Recogniser, open_recogniser
 from dialog_local.settings import SttSettings
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from dialog_local.phrases import KEPT_SECONDS, Phrase, Phrases
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dialog_core import g711
 from dialog_core.audio import TELEPHONE, AudioFrame, Encoding
+from dialog_core.phrases import KEPT_SECONDS, Phrase, Phrases
 
 FRAME = 0.02
 

@@ -1,6 +1,6 @@
 """From a connection's time to the call's.
 
-Deepgram counts seconds of audio since the connection began; the framework counts seconds since the call began. They
+A recogniser counts seconds of audio since the connection began; the framework counts seconds since the call began. They
 differ by where the connection started, by audio that was dropped, and by silence that we invented. So what is sent is
 noted as stretches::
 
