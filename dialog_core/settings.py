@@ -42,6 +42,8 @@ __all__ = [
     "TurnSettings",
     "load",
     "parse_override",
+    "put",
+    "read_document",
     "screening_of",
     "without_effect",
 ]
@@ -194,7 +196,7 @@ def load(
 
 def finished(name: str, agent: ResolvedAgent) -> ResolvedAgent:
     """The agent under its name, with its language told to its components. Raises: Faults."""
-    told: dict[str, Chosen[Any]] = {}
+    told: dict[str, Any] = {}
     problems: list[SettingsProblem] = []
     for kind, chosen in agent.components():
         try:

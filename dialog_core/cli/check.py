@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from dialog_core.cli.facts import default_of
 from dialog_core.cli.options import file_and_overrides, load_for
 from dialog_core.plugins import Chosen, Plugins
 from dialog_core.settings import ResolvedAgent, Settings, without_effect
@@ -77,11 +78,3 @@ def differing(settings: Any) -> Iterator[str]:
             yield from (f"{field.alias}.{line}" for line in differing(value))
         else:
             yield f"{field.alias} = {value.value if isinstance(value, enum.Enum) else value!r}"
-
-
-def default_of(field: attrs.Attribute[Any]) -> Any:
-    """A setting's default; `attrs.NOTHING` where there is none, or none that can be known without the object."""
-    default: Any = field.default
-    if not hasattr(default, "takes_self"):
-        return default
-    return attrs.NOTHING if default.takes_self else default.factory()

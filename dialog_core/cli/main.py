@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 import click
 
+from dialog_core.cli.refusal import Refusal
 from dialog_core.converter import did_you_mean
 from dialog_core.errors import PluginError, SettingsError
 from dialog_core.plugins import Plugins
@@ -18,6 +19,7 @@ __all__ = ["Refusal", "main", "new_cli"]
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "check": "dialog_core.cli.check",
+        "config": "dialog_core.cli.config",
         "plugins": "dialog_core.cli.plugins",
         "serve": "dialog_core.cli.serve",
         "version": "dialog_core.cli.version",
@@ -26,21 +28,6 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 """Each command's module, which holds it as ``command``; imported when it is called."""
 DISTRIBUTIONS = MappingProxyType({"demo": "dialog-demo"})
 """Commands that the documentation speaks of and that a distribution of ours brings."""
-
-
-class Refusal(click.ClickException):
-    """Something that the operator can mend; each line is a sentence of its own."""
-
-    exit_code = 2
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = tuple(lines)
-
-    def show(self, file: Any = None) -> None:
-        """Print each line to standard error."""
-        for line in self.lines:
-            click.echo(f"error: {line}", file=file, err=True)
 
 
 class Dialogctl(click.Group):
@@ -66,7 +53,12 @@ class Dialogctl(click.Group):
         if cmd_name in COMMANDS:
             found: click.Command = importlib.import_module(COMMANDS[cmd_name]).command
             return found
-        self._ask_plugins()
+        for plugin in self._plugins.installed:
+            if plugin.name == cmd_name:  # most likely its own; then nobody else need be imported
+                self._plugins.load(plugin)
+                self._plugins.add_commands(self)
+        if cmd_name not in self.commands:
+            self._ask_plugins()
         return self.commands.get(cmd_name)
 
     def resolve_command(
@@ -91,9 +83,6 @@ class Dialogctl(click.Group):
         return errors
 
     def _unknown(self, ctx: click.Context, name: str) -> str:
-        for error in self._ask_plugins():
-            if error.plugin == name:
-                return str(error)
         if name in DISTRIBUTIONS:
             distribution = DISTRIBUTIONS[name]
             return f"the command {name!r} comes with {distribution}: pip install {distribution}"

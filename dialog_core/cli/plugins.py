@@ -1,31 +1,28 @@
-"""``dialogctl plugins``: what is installed, and which settings it has."""
+"""``dialogctl plugins``: what is installed, which settings it has, whether it is sound; and how to make a new one."""
 
 from __future__ import annotations
 
-import enum
-import types
-import typing
 from collections.abc import Iterator
-from typing import Any
 
-import attrs
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dialog_core.cli.check import default_of
-from dialog_core.converter import did_you_mean, options_of
-from dialog_core.errors import PluginError
-from dialog_core.fields import Secret
+from dialog_core.cli.facts import facts, settings_of
+from dialog_core.cli.find import find_plugin
+from dialog_core.cli.plugin_check import command as check
+from dialog_core.cli.plugin_new import command as new
+from dialog_core.cli.plugin_test import command as test
+from dialog_core.contract import VERSIONS
 from dialog_core.plugins import KINDS, Installed, Offer, Plugins
 
-__all__ = ["command"]
+__all__ = ["command", "facts", "settings_of"]
 
 
 @click.group("plugins")
 def command() -> None:
-    """List the installed plugins, or show one."""
+    """List the installed plugins, show, check or test them, or make a new one."""
 
 
 @command.command("list")
@@ -44,73 +41,30 @@ def list_(plugins: Plugins) -> None:
 @click.argument("name")
 @click.pass_obj
 def show(plugins: Plugins, name: str) -> None:
-    """Show a plugin's components and every setting of each."""
-    known = {plugin.name: plugin for plugin in plugins.installed}
-    if name not in known:
-        hint = did_you_mean(name, known) or f"; installed: {', '.join(known)}"
-        raise PluginError(name, f"is not installed{hint}")
+    """Show a plugin's components, what each can do, and every setting of it."""
+    plugin = find_plugin(plugins, name)
     console = Console()
-    for line in described(known[name], plugins.load(known[name])):
+    for line in described(plugin, plugins.load(plugin)):
         console.print(line, soft_wrap=True)
 
 
+for added in (check, new, test):
+    command.add_command(added)
+
+
 def described(plugin: Installed, offers: tuple[Offer, ...]) -> Iterator[Text]:
-    """A plugin in lines: version, then each component with its settings."""
+    """A plugin in lines: version, then each component with its contract, abilities and settings."""
     yield Text.assemble((plugin.name, "bold"), f"  {plugin}")
     for offer in offers:
         yield Text("")
         yield Text.assemble(f"{KINDS[offer.kind]} ", (offer.written, "cyan"))
+        contract = f"{offer.factory.contract}; this core has {VERSIONS[offer.kind]}"
+        yield Text(f"  contract {contract}", "dim")
+        if abilities := offer.factory.abilities:
+            yield Text(f"  can {', '.join(sorted(abilities))}")
         settings = tuple(settings_of(offer.factory.settings))
         if not settings:
             yield Text("  no settings")
         for key, field in settings:
             yield Text.assemble("  ", (key, "bold"), f"  {', '.join(facts(field))}")
             yield Text(f"      {field.metadata.get('help', '')}", "dim")
-
-
-def settings_of(cls: type) -> Iterator[tuple[str, attrs.Attribute[Any]]]:
-    """Each setting with its dotted key, those of nested tables included."""
-    for key, field in options_of(cls).items():
-        inner = tuple(option for option in alternatives(field.type) if attrs.has(option))
-        if not inner:
-            yield key, field
-        for nested in inner:
-            yield from ((f"{key}.{below}", setting) for below, setting in settings_of(nested))
-
-
-def alternatives(wanted: Any) -> tuple[Any, ...]:
-    """X and Y of ``X | Y``."""
-    if typing.get_origin(wanted) in (typing.Union, types.UnionType):
-        return typing.get_args(wanted)
-    return (wanted,)
-
-
-def facts(field: attrs.Attribute[Any]) -> Iterator[str]:
-    """Type and unit, default, limits, and whether it is a secret."""
-    unit = field.metadata.get("unit")
-    yield f"{' or '.join(type_name(a) for a in alternatives(field.type))}{f' ({unit})' if unit else ''}"
-    default = default_of(field)
-    if default is attrs.NOTHING:
-        yield "required"
-    else:
-        yield f"default {default.value if isinstance(default, enum.Enum) else default!r}"
-    for limit, words in (("at_least", "at least"), ("above", "above"), ("at_most", "at most")):
-        if (bound := field.metadata.get(limit)) is not None:
-            yield f"{words} {bound:g}"
-    if choices := field.metadata.get("one_of"):
-        yield f"one of {', '.join(map(str, choices))}"
-    if Secret in alternatives(field.type):
-        yield "secret"
-
-
-def type_name(wanted: Any) -> str:
-    """A type in few letters."""
-    if wanted is type(None):
-        return "none"
-    if isinstance(wanted, type) and issubclass(wanted, enum.Enum):
-        return "/".join(str(member.value) for member in wanted)
-    if typing.get_origin(wanted) is typing.Literal:
-        return "/".join(map(str, typing.get_args(wanted)))
-    if isinstance(wanted, type) and not typing.get_args(wanted):
-        return wanted.__name__
-    return str(wanted).replace("typing.", "").replace("collections.abc.", "")

@@ -47,7 +47,8 @@ class Line:
 
 @hookimpl
 def dialog_voip():
-    return (Factory("vendor", NoSettings, lambda settings, services: Line()),)
+    can = frozenset({"transfer"})
+    return (Factory("vendor", NoSettings, lambda settings, services: Line(), abilities=can),)
 
 @hookimpl
 def dialog_stt():

@@ -22,6 +22,8 @@ class Terminal(Protocol):
     @property
     def file(self) -> Path: ...
 
+    def write(self, text: str) -> str: ...
+
     def plugins(self) -> Plugins: ...
 
     def run(self, *args: str) -> Result: ...
@@ -157,6 +159,7 @@ def test_a_plugin_shows_every_setting(terminal: Terminal) -> None:
     assert result.exit_code == 0
     about_speech = result.stdout.split("speech-to-text vendor\n")[1].split("\n\n")[0]
     assert about_speech.rstrip().splitlines() == [
+        "  contract >=1,<2; this core has 1.0",
         "  api_key  Secret, required, secret",
         "      key of the account",
         "  model  str, default 'nova-3', one of nova-2, nova-3",
@@ -170,7 +173,86 @@ def test_a_plugin_shows_every_setting(terminal: Terminal) -> None:
         "  voice.id  str, default 'alto'",
         "      id of the voice",
     ]
-    assert "VoIP line vendor\n  no settings\n" in result.stdout
+    assert "  can transfer\n  no settings\n" in result.stdout
+
+
+def test_sound_plugins_are_found_sound(terminal: Terminal) -> None:
+    result = terminal.run("plugins", "check")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        (
+            "sound   policies  dialog-core 1.0  voice activity detector energy, endpointer heuristic, "
+            "barge-in policy hard-cut, observer log"
+        ),
+        (
+            "sound   vendor  dialog-vendor 2.1  VoIP line vendor, speech-to-text vendor, "
+            "text-to-speech vendor, agent vendor"
+        ),
+    ]
+
+
+def test_every_broken_plugin_is_told_at_once(terminal: Terminal) -> None:
+    mute = """
+    @attrs.frozen
+    class MuteSettings:
+        wait: float = setting(default=1.0, help="silence")
+        name: str = attrs.field(default="")
+
+    @hookimpl
+    def dialog_stt():
+        return (Factory("mute", MuteSettings, make),)
+    """
+    newer = """
+    @hookimpl
+    def dialog_tts():
+        return (Factory("newer", NoSettings, make, contract=">=3"),)
+    """
+    install_distribution(terminal.folder, "dialog-broken", "import no_such_module")
+    install_distribution(terminal.folder, "dialog-mute", mute)
+    install_distribution(terminal.folder, "dialog-newer", newer)
+
+    result = terminal.run("plugins", "check")
+
+    assert result.exit_code == 2
+    assert [line.split()[:2] for line in result.stdout.splitlines()] == [
+        ["broken", "broken"],
+        ["broken", "mute"],
+        ["broken", "newer"],
+        ["sound", "policies"],
+        ["sound", "vendor"],
+    ]
+    assert result.stderr.splitlines() == [
+        (
+            "error: plugin 'broken': dialog-broken 1.0 cannot be imported: ModuleNotFoundError: No module "
+            "named 'no_such_module'; install it again: pip install --force-reinstall dialog-broken"
+        ),
+        (
+            "error: plugin 'mute': speech-to-text 'mute': the setting 'wait' has no unit; give it unit=, "
+            "or limits on both sides"
+        ),
+        (
+            "error: plugin 'mute': speech-to-text 'mute': the setting 'name' does not say what it is for; "
+            "give it help="
+        ),
+        (
+            "error: plugin 'newer': dialog-newer 1.0 wants version >=3 of the tts contract, and this core "
+            "has 1.0; upgrade dialog-core: pip install --upgrade dialog-core"
+        ),
+    ]
+
+
+def test_a_check_imports_nothing_that_a_settings_file_bars(terminal: Terminal) -> None:
+    module = install_distribution(terminal.folder, "dialog-broken", "import no_such_module")
+    terminal.write('[plugins]\ndeny = ["broken"]\n')
+
+    result = terminal.run("plugins", "check", "--file", str(terminal.file))
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == (
+        "barred  broken  dialog-broken 1.0  is denied; take it out of plugins.deny"
+    )
+    assert module not in sys.modules
 
 
 def test_a_plugin_that_is_not_there_cannot_be_shown(terminal: Terminal) -> None:
