@@ -9,6 +9,8 @@ its topmost ``conftest.py``. Nothing is loaded into projects that do not ask.
 
 Under the virtual clock a wait takes no time: as soon as every task waits, the clock jumps to the next deadline. Tests
 that use threads, sockets or processes are marked :data:`real_loop`, because the clock cannot see those work.
+
+Loaded whole, it also brings ``--contract-report``: see :mod:`dialog_core.testing.contract_report`.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import pytest
 __all__ = ["no_tasks_left", "quick_loop", "real_loop", "virtual_backend"]
 
 BLOCKING_SECONDS = 0.1
+pytest_plugins = ("dialog_core.testing.contract_report",)
 
 real_loop = pytest.mark.parametrize("anyio_backend", ["asyncio"])
 """Runs an ``anyio`` test on asyncio, whatever its folder's default."""

@@ -21,8 +21,10 @@ pytest.register_assert_rewrite(
     *(f"{__name__}.{each.name}" for each in pkgutil.iter_modules(__path__))
 )
 
+from dialog_core.testing.contracts.barge_in import BargeInContract
 from dialog_core.testing.contracts.component import build, choose
 from dialog_core.testing.contracts.door import Door, Failure
+from dialog_core.testing.contracts.endpointer import EndpointerContract
 from dialog_core.testing.contracts.kit import (
     FORMATS,
     Answer,
@@ -38,13 +40,28 @@ from dialog_core.testing.contracts.kit import (
     TtsVendor,
 )
 from dialog_core.testing.contracts.llm import LlmContract
+from dialog_core.testing.contracts.policy_kit import (
+    BargeInAbility,
+    BargeInKit,
+    EndpointerAbility,
+    EndpointerKit,
+    VadAbility,
+    VadKit,
+)
 from dialog_core.testing.contracts.stt import SttContract
 from dialog_core.testing.contracts.tts import TtsContract
+from dialog_core.testing.contracts.vad import VadContract
 
 __all__ = [
     "FORMATS",
     "Answer",
+    "BargeInAbility",
+    "BargeInContract",
+    "BargeInKit",
     "Door",
+    "EndpointerAbility",
+    "EndpointerContract",
+    "EndpointerKit",
     "Failure",
     "Kit",
     "LlmAbility",
@@ -59,6 +76,9 @@ __all__ = [
     "TtsContract",
     "TtsKit",
     "TtsVendor",
+    "VadAbility",
+    "VadContract",
+    "VadKit",
     "build",
     "choose",
 ]

@@ -68,6 +68,12 @@ class Contract:
 
         return "trio", {"clock": MockClock(autojump_threshold=0)}
 
+    @pytest.fixture(autouse=True)
+    def runnable(self) -> None:
+        """Leave out what cannot be run on this machine."""
+        if absent := getattr(self.kit, "absent", ""):
+            pytest.skip(absent)
+
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """A test that takes `fmt` is run with each format of the kit."""
         if "fmt" in metafunc.fixturenames:

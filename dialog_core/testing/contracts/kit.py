@@ -148,6 +148,8 @@ class SttKit:
     variant: str = ""
     local: bool = False
     """True if it recognises in this process, so that no vendor can fail, and time is the machine's own."""
+    absent: str = ""
+    """What it lacks here, such as a model's files; then nothing is run, and the report says so."""
     says: Callable[[str, AudioFormat], bytes] = voiced
     """Audio of a phrase, without silence around it."""
     phrases: tuple[str, str] = ("I would like a table", "for two people")
@@ -208,6 +210,8 @@ class TtsKit:
     variant: str = ""
     local: bool = False
     """True if it speaks in this process, so that no vendor can fail, and time is the machine's own."""
+    absent: str = ""
+    """What it lacks here, such as a model's files; then nothing is run, and the report says so."""
     patience: float = 10.0
     """Seconds within which a vendor's silence must have become an error."""
     kind: ClassVar[str] = "tts"
