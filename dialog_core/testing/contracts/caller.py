@@ -43,6 +43,8 @@ class Caller:
     """The loop's time at which each event came."""
     error: ProviderError | None = None
     """Why the events ended."""
+    in_time: bool = True
+    """Audio takes as long as it sounds; False where time is real and the component does not care."""
     _news: anyio.Event = attrs.field(factory=anyio.Event)
 
     async def say(self, phrase: str, *, cut: int = 0) -> None:
@@ -64,7 +66,7 @@ class Caller:
         size = cut or self.fmt.nbytes(FRAME_SECONDS)
         for start in range(0, len(audio), size):
             data = audio[start : start + size]
-            await anyio.sleep(0 if self.kit.local else self.fmt.seconds(len(data)))
+            await anyio.sleep(self.fmt.seconds(len(data)) if self.in_time else 0)
             self.session.feed(AudioFrame(self.at, data))
             self.at += self.fmt.seconds(len(data))
 
@@ -124,7 +126,7 @@ async def calling(
 ) -> AsyncIterator[Caller]:
     """A call that this component listens to."""
     async with stt.open(fmt) as session, anyio.create_task_group() as tasks:
-        call = Caller(kit, session, fmt, clock)
+        call = Caller(kit, session, fmt, clock, in_time=not kit.local)
         tasks.start_soon(call.listen)
         yield call
         tasks.cancel_scope.cancel()

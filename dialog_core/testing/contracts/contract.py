@@ -18,6 +18,7 @@ import attrs
 import pytest
 
 import dialog_core
+from dialog_core.installed import BUILT_IN
 from dialog_core.testing.contracts.component import choose
 
 __all__ = ["Calls", "Contract", "calls_counted", "memory_of", "not_claimed", "proves"]
@@ -90,12 +91,15 @@ class Contract:
     def test_listing_the_plugin_imports_nothing_heavy(self) -> None:
         plugin = choose(self.kit).plugin
         assert plugin is not None
+        if plugin.name == BUILT_IN:
+            pytest.skip("not applicable: the core is loaded already")
         code = [sys.executable, "-c", IMPORT, plugin.module]
         done = subprocess.run(code, capture_output=True, check=True, text=True)  # noqa: S603 - our own code
         told = json.loads(done.stdout)
         own = plugin.module.partition(".")[0]
         known = LIGHT | sys.stdlib_module_names | {own}
-        strays = {name.partition(".")[0] for name in told["modules"]} - known
+        tops = {name.partition(".")[0] for name in told["modules"]}
+        strays = {name for name in tops - known if not name.startswith("_")}
         assert not strays, f"importing {plugin.module} also imports {', '.join(sorted(strays))}"
         assert told["seconds"] < IMPORT_SECONDS
 

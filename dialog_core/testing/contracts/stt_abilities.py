@@ -18,6 +18,7 @@ class SttAbilities(SttScene):
     @proves(SttAbility.PARTIALS)
     async def test_words_are_told_while_they_are_spoken(self) -> None:
         async with self.stage() as stage, self.call(stage) as call:
+            call.in_time = True
             await call.say(self.phrase)
             await call.hush(1.5)
             assert await call.hears(self.phrase)
