@@ -201,9 +201,10 @@ def named(table: object) -> tuple[str, dict[str, object]]:
     raise Faults(SettingsProblem("", 'must be a name or a table with a name: use = "..."'))
 
 
-def component(kind: str, *, default: Any = attrs.NOTHING) -> Any:
-    """A setting that names a component of this kind."""
-    return attrs.field(default=default, metadata={"help": KINDS[kind], "kind": kind})
+def component(kind: str, *, default: Any = attrs.NOTHING, chain: bool = False) -> Any:
+    """A setting that names a component of this kind. chain: a list of several is allowed too."""
+    metadata = {"help": KINDS[kind], "kind": kind, "chain": chain}
+    return attrs.field(default=default, metadata=metadata)
 
 
 # --- importing ------------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from dialog_core.observe.observations import Observation, Trouble
 from dialog_core.plugins import Chosen, Plugins
 from dialog_core.policies.vad import EnergyModel
 from dialog_core.protocols import Line, SpeechModel, VoIP
+from dialog_core.resilience.failover import members_of
 from dialog_core.settings import ResolvedAgent, Settings
 from dialog_core.sources import Faults, Sources
 
@@ -86,10 +87,10 @@ class Process:
     ) -> object:
         """Make a component by its name and settings. Raises: SettingsError, PluginError."""
         present: Chosen[Any] | None = getattr(agent, kind)
-        if present is not None and present.name == use:
-            return attrs.evolve(present, settings=attrs.evolve(present.settings, **settings)).build(
-                self.services
-            )
+        for member in () if present is None else members_of(present):
+            if member.name == use:
+                changed = attrs.evolve(member.settings, **settings)
+                return attrs.evolve(member, settings=changed).build(self.services)
         converter = new_converter(Sources({}, self.settings.path.parent), choose_nothing)
         try:
             catalog = self.plugins.catalog([(kind, use)])

@@ -9,12 +9,13 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from dialog_core.converter import new_converter
+from dialog_core.converter import gathered, new_converter, numbered
 from dialog_core.engine.speech import SpeechEngineSettings
 from dialog_core.errors import SettingsError, SettingsProblem
 from dialog_core.fields import setting
@@ -22,6 +23,7 @@ from dialog_core.installed import PluginSettings
 from dialog_core.net.settings import ServerSettings
 from dialog_core.observe.log import LogSettings
 from dialog_core.observe.observations import Observer
+from dialog_core.overrides import Override, parse_override, put
 from dialog_core.own_agent import choose_own_agent, is_dotted
 from dialog_core.plugins import KINDS, Catalog, Chosen, Plugins, component, named
 from dialog_core.protocols import (
@@ -33,6 +35,7 @@ from dialog_core.protocols import (
     TextToSpeech,
     VoIP,
 )
+from dialog_core.resilience.failover import Chain, FailoverSettings, chain_of, told
 from dialog_core.sources import Faults, Sources, read_dotenv, under
 from dialog_core.turns.gate import GateSettings
 
@@ -47,8 +50,6 @@ __all__ = [
     "screening_of",
     "without_effect",
 ]
-
-Override = tuple[str, object]
 
 DEFAULT_COMPONENTS = {"vad": "energy", "endpointer": "heuristic", "barge_in": "hard-cut"}
 DEFAULT_OBSERVERS = ["log"]
@@ -116,12 +117,15 @@ class ResolvedAgent:
 
     agent: Chosen[Any] = component("agent")
     voip: Chosen[VoIP] = component("voip")
-    stt: Chosen[SpeechToText] = component("stt")
-    tts: Chosen[TextToSpeech] = component("tts")
+    stt: Chosen[SpeechToText] = component("stt", chain=True)
+    tts: Chosen[TextToSpeech] = component("tts", chain=True)
     vad: Chosen[SpeechModel] = component("vad")
     endpointer: Chosen[Endpointer] = component("endpointer")
     barge_in: Chosen[BargeIn] = component("barge_in")
-    llm: Chosen[LanguageModel] | None = component("llm", default=None)
+    llm: Chosen[LanguageModel] | None = component("llm", default=None, chain=True)
+    failover: FailoverSettings = setting(
+        factory=FailoverSettings, help="patience of chains: where stt, llm or tts is a list"
+    )
     turns: TurnSettings = setting(factory=TurnSettings, help="patience and deadlines")
     gate: GateSettings = setting(
         factory=GateSettings, help="when sound counts as the caller's speech"
@@ -195,17 +199,17 @@ def load(
 
 
 def finished(name: str, agent: ResolvedAgent) -> ResolvedAgent:
-    """The agent under its name, with its language told to its components. Raises: Faults."""
-    told: dict[str, Any] = {}
+    """The agent under its name; its components know its language and its patience. Raises: Faults."""
+    known: dict[str, Any] = {}
     problems: list[SettingsProblem] = []
     for kind, chosen in agent.components():
         try:
-            told[kind] = chosen.speaking(agent.language)
+            known[kind] = told(chosen, language=agent.language, failover=agent.failover)
         except Faults as error:
             problems += under(f"agents.{name}.{kind}", error)
     if problems:
         raise Faults(*problems)
-    return attrs.evolve(agent, name=name, **told)
+    return attrs.evolve(agent, name=name, **known)
 
 
 def screening_of(file: Path) -> PluginSettings:
@@ -243,6 +247,8 @@ def structured(document: Mapping[str, object], sources: Sources, plugins: Plugin
     catalog: Catalog = plugins.catalog(uses)
 
     def choose(kind: str, table: object) -> Chosen[Any]:
+        if isinstance(table, list):
+            return chain_of(kind, gathered(numbered(table), partial(choose, kind)))
         use, rest = named(table)
         if is_own(kind, use):
             return choose_own_agent(use, rest, folder=sources.folder, structure=converter.structure)
@@ -274,32 +280,6 @@ def read_document(file: Path) -> dict[str, Any]:
         raise SettingsError(SettingsProblem(str(file), f"is not TOML: {error}")) from error
 
 
-def parse_override(text: str) -> Override:
-    """``agents.front.stt.model=nova-2`` as a key and a value; what is not a TOML value is text."""
-    key, equals, value = text.partition("=")
-    if not equals or not all(key.strip().split(".")):
-        example = "agents.reception.stt.model=nova-3"
-        raise SettingsError(SettingsProblem(f"--set {text}", f"write KEY=VALUE, such as {example}"))
-    try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return key.strip(), value
-
-
-def put(document: dict[str, Any], key: str, value: object) -> None:
-    """Set a value at a dotted key, making tables on the way. Raises: Faults."""
-    *parents, last = key.split(".")
-    table = document
-    for parent in parents:
-        inner = table.setdefault(parent, {})
-        if isinstance(inner, str):
-            inner = table[parent] = {"use": inner}
-        if not isinstance(inner, dict):
-            raise Faults(SettingsProblem(key, f"cannot be set: {parent!r} is not a table"))
-        table = inner
-    table[last] = value
-
-
 def with_defaults(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document with the components that an agent has without asking."""
     completed = {"observers": DEFAULT_OBSERVERS, **document}
@@ -321,7 +301,9 @@ def named_components(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     agents = document.get("agents")
     for agent in agents.values() if isinstance(agents, dict) else ():
         if isinstance(agent, dict):
-            tables += [(kind, agent[kind]) for kind in KINDS if kind in agent]
+            for kind in KINDS:
+                table = agent.get(kind, ())
+                tables += [(kind, each) for each in (table if isinstance(table, list) else [table])]
     for kind, table in tables:
         try:
             yield kind, named(table)[0]
@@ -361,6 +343,10 @@ def without_effect(
         )
         found.append(SettingsProblem(f"plugins.{key}", message))
     for name, agent in settings.agents.items():
+        chained = any(isinstance(chosen.settings, Chain) for _, chosen in agent.components())
+        if not chained and agent.failover != FailoverSettings():
+            message = "has no effect: none of stt, llm and tts is a list"
+            found.append(SettingsProblem(f"agents.{name}.failover", message))
         turns = agent.turns
         if turns.settle >= turns.watchdog:
             message = "has no effect beyond turns.watchdog, which ends the turn first"

@@ -16,6 +16,7 @@ from rich.tree import Tree
 from dialog_core.cli.facts import default_of
 from dialog_core.cli.options import file_and_overrides, load_for
 from dialog_core.plugins import Chosen, Plugins
+from dialog_core.resilience.failover import Chain
 from dialog_core.settings import ResolvedAgent, Settings, without_effect
 
 __all__ = ["command"]
@@ -56,7 +57,12 @@ def draw_sections(branch: Tree, settings: Settings | ResolvedAgent) -> None:
 
 
 def draw_component(branch: Tree, kind: str, chosen: Chosen[Any]) -> None:
-    """One component's branch: kind, name, distribution and version, settings."""
+    """One component's branch: kind, name, distribution and version, settings; a chain's has its members."""
+    if isinstance(chosen.settings, Chain):
+        chain = branch.add(Text(f"{kind}, the first that answers"))
+        for number, member in enumerate(chosen.settings.members, 1):
+            draw_component(chain, f"{number}.", member)
+        return
     origin = str(chosen.plugin) if chosen.plugin else "this application"
     text = Text.assemble(f"{kind} ", (chosen.name, "cyan"), (f"  {origin}", "dim"))
     extend(branch.add(text), chosen.settings)
