@@ -2,6 +2,10 @@
 
 import { openMicrophone, openSpeaker, playsOpus } from "./sound.js";
 
+// Bytes that may wait for the network, some ten seconds of audio. With more the line is as good as lost: nobody waits
+// so long for an answer.
+const BUFFERED_MOST = 640_000;
+
 // What goes wrong before or during a call; `kind` is a key of the page's explanations.
 export class Trouble extends Error {
   constructor(kind) {
@@ -67,6 +71,7 @@ export class Call {
     const message = JSON.parse(data);
     if (message.type === "session") {
       this.speaker = await openSpeaker(message, (id) => this.report({ type: "mark", id }));
+      this.codec = message.codec;
       this.begun = true;
     } else if (message.type === "mark") {
       this.speaker?.mark(message.id);
@@ -82,8 +87,9 @@ export class Call {
   }
 
   send(piece) {
-    // A network that is too slow for live audio would only make it later and later.
-    if (this.begun && !this.muted && this.socket.bufferedAmount < 1_000_000) this.report(piece);
+    if (!this.begun || this.muted) return;
+    if (this.socket.bufferedAmount > BUFFERED_MOST) this.fail("lost");
+    else this.report(piece);
   }
 
   report(what) {
@@ -141,7 +147,7 @@ async function askForTicket(password) {
   return body.ticket;
 }
 
-// The standard's names for why there is no microphone.
+// The standard's names for why there is no microphone, and our own for a server that has gone.
 function kindOf(error) {
   switch (error?.name) {
     case "NotAllowedError":
@@ -153,6 +159,8 @@ function kindOf(error) {
     case "NotReadableError":
     case "AbortError":
       return "busy";
+    case "Unreachable":
+      return "unreachable";
     default:
       return "failed";
   }

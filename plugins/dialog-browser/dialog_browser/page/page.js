@@ -13,6 +13,7 @@ const TROUBLES = {
   connection: ["The call could not be connected", "The server took the request but not the connection. A proxy in between must let WebSockets through. Then press Talk again."],
   lost: ["The connection was lost", "The network or the server went away in the middle of the call. Check your network and press Talk again: a new call begins."],
   full: ["All lines are busy", "The server has as many calls as it can hold. Wait a little and press Talk again."],
+  asked: ["A password is needed", "The agent's operator has it. Type it in and press Talk."],
   password: ["The password is wrong", "Type it again, minding capitals, and press Talk."],
   wait: ["Too many wrong passwords", "Wait a minute, and press Talk again."],
   origin: ["This address is not the page's own", "Open the page at the address that the server printed when it started."],
@@ -39,8 +40,13 @@ let wantsPassword = body.dataset.password === "yes";
 
 function show(state) {
   body.dataset.state = state;
-  const muted = call?.muted && state === "listening";
-  find("state").textContent = muted ? "You are muted" : STATES[state];
+  const silent = call?.muted && state === "listening";
+  find("state").textContent = silent ? "You are muted" : STATES[state];
+}
+
+// For who does not see the page. Who has the floor is not announced: it is heard.
+function announce(what) {
+  find("announcement").textContent = what;
 }
 
 function explain(kind) {
@@ -70,7 +76,11 @@ function turnOf(side, turn) {
 }
 
 function write({ side, turn, text, final }) {
-  if (!text && !turns.has(`${side} ${turn}`)) return;
+  if (!text && final) {
+    turns.get(`${side} ${turn}`)?.remove();
+    turns.delete(`${side} ${turn}`);
+    return;
+  }
   const item = turnOf(side, turn);
   item.querySelector(".text").textContent = text;
   item.classList.toggle("open", !final);
@@ -108,14 +118,18 @@ function inCall(on) {
 function take(message) {
   switch (message.type) {
     case "session":
+      show("listening");
+      break;
     case "done":
       show("listening");
+      if (!message.heard) write({ side: "agent", turn: message.reply, text: "", final: true });
       break;
     case "thinking":
       show("thinking");
       break;
     case "speaking":
       show("speaking");
+      write({ side: "agent", turn: message.reply, text: "" });
       break;
     case "barge-in":
       show("listening");
@@ -127,6 +141,7 @@ function take(message) {
     case "ended":
       finish();
       show("ended");
+      if (message.reason.startsWith("error")) explain("failed");
       break;
     case "lost":
       finish();
@@ -141,6 +156,7 @@ function finish() {
   const item = document.createElement("li");
   item.className = "ended";
   item.textContent = "Call ended";
+  announce("The call has ended");
   find("transcript").append(item);
   for (const each of turns.values()) each.classList.remove("open");
   inCall(false);
@@ -150,6 +166,12 @@ function finish() {
 
 async function begin() {
   if (call) return;
+  const password = find("password").value;
+  if (wantsPassword && !password) {
+    explain("asked");
+    find("password").focus();
+    return;
+  }
   find("trouble").hidden = true;
   find("transcript").replaceChildren();
   turns.clear();
@@ -157,9 +179,10 @@ async function begin() {
   find("talk").disabled = true;
   show("connecting");
   try {
-    await call.begin(find("password").value);
+    await call.begin(password);
     if (!call) return; // it ended at once
     inCall(true);
+    announce("You are connected");
     find("hang-up").focus();
     requestAnimationFrame(draw);
   } catch (error) {
@@ -192,6 +215,7 @@ function mute() {
   body.toggleAttribute("data-muted", on);
   find("mute").setAttribute("aria-pressed", String(on));
   find("mute").textContent = on ? "Unmute" : "Mute";
+  announce(on ? "You are muted" : "You are not muted");
   show(body.dataset.state);
 }
 
@@ -215,7 +239,8 @@ window.addEventListener("pagehide", () => call?.hangUp());
 inCall(false);
 if (!window.isSecureContext) explain("insecure");
 
-// What a test may want to know: how loud both sides are, as samples of the analysers.
+// What a test may want to know: the codec, and how loud both sides are by the analysers.
 window.dialog = {
+  codec: () => call?.codec ?? "",
   rms: () => ({ caller: call?.microphone?.meter.rms() ?? 0, agent: call?.speaker?.meter.rms() ?? 0 }),
 };

@@ -7,8 +7,17 @@ export async function openMicrophone(onPiece) {
   const stream = await navigator.mediaDevices.getUserMedia({
     audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
   });
+  try {
+    return await openWith(stream, onPiece);
+  } catch (error) {
+    for (const track of stream.getTracks()) track.stop();
+    throw error;
+  }
+}
+
+async function openWith(stream, onPiece) {
   const { context, source } = await listen(stream);
-  await context.audioWorklet.addModule("microphone.js");
+  await load(context, "microphone.js");
   const worklet = new AudioWorkletNode(context, "microphone", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
   const meter = new Meter(context, source);
   source.connect(worklet);
@@ -33,6 +42,16 @@ export async function openMicrophone(onPiece) {
   };
 }
 
+// A module that does not come means that the server has gone; the browser's own error would look like a microphone's.
+async function load(context, module) {
+  try {
+    await context.audioWorklet.addModule(module);
+  } catch (cause) {
+    await context.close();
+    throw Object.assign(new Error(`${module} cannot be loaded`, { cause }), { name: "Unreachable" });
+  }
+}
+
 // 16 kHz is what recognisers want; a browser that cannot convert a microphone gives its own rate.
 async function listen(stream) {
   for (const options of [{ sampleRate: 16000 }, {}]) {
@@ -53,7 +72,7 @@ export async function openSpeaker({ codec, rate }, onMark) {
   const playing = codec === "opus" ? OPUS_RATE : rate;
   const context = new AudioContext({ sampleRate: playing });
   if (context.state === "suspended") await context.resume();
-  await context.audioWorklet.addModule("player.js");
+  await load(context, "player.js");
   const worklet = new AudioWorkletNode(context, "player", {
     numberOfInputs: 0,
     outputChannelCount: [1],
