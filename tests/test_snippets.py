@@ -56,17 +56,20 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plugins:
     """All that is installed, and the documentation's two plugins as their own project files describe them."""
     for project in SNIPPETS.glob("dialog-acme-*/pyproject.toml"):
         monkeypatch.syspath_prepend(project.parent)
-        told = tomllib.loads(project.read_text("utf-8"))["project"]
-        info = (
-            tmp_path / "installed" / f"{told['name'].replace('-', '_')}-{told['version']}.dist-info"
-        )
-        info.mkdir(parents=True)
-        metadata = f"Metadata-Version: 2.1\nName: {told['name']}\nVersion: {told['version']}\n"
-        (info / "METADATA").write_text(metadata, "utf-8")
-        points = told["entry-points"]["dialog.plugins"]
-        lines = [f"{name} = {module}" for name, module in points.items()]
-        (info / "entry_points.txt").write_text("\n".join(["[dialog.plugins]", *lines]), "utf-8")
+        pretend_installed(project, tmp_path / "installed")
     return Plugins((*discover(), *discover([str(tmp_path / "installed")])))
+
+
+def pretend_installed(project: Path, folder: Path) -> None:
+    """Write the metadata that installing a project would leave in a folder."""
+    told = tomllib.loads(project.read_text("utf-8"))["project"]
+    info = folder / f"{told['name'].replace('-', '_')}-{told['version']}.dist-info"
+    info.mkdir(parents=True)
+    metadata = f"Metadata-Version: 2.1\nName: {told['name']}\nVersion: {told['version']}\n"
+    (info / "METADATA").write_text(metadata, "utf-8")
+    points = told["entry-points"]["dialog.plugins"]
+    lines = [f"{name} = {module}" for name, module in points.items()]
+    (info / "entry_points.txt").write_text("\n".join(["[dialog.plugins]", *lines]), "utf-8")
 
 
 @pytest.mark.parametrize("file", SETTINGS_FILES, ids=folder_id)
@@ -95,6 +98,8 @@ def test_the_hooks_of_the_acme_plugins_are_found_by_entry_point(plugins: Plugins
 def test_the_tests_pass_where_a_reader_puts_them(folder: str, tmp_path: Path) -> None:
     ignored = shutil.ignore_patterns("__pycache__", ".pytest_cache")
     shutil.copytree(SNIPPETS / folder, tmp_path / folder, ignore=ignored)
+    if (project := tmp_path / folder / "pyproject.toml").exists():
+        pretend_installed(project, tmp_path / folder)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", "."]
 
     done = subprocess.run(  # noqa: S603 - our own command

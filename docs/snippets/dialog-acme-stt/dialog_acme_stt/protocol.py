@@ -12,7 +12,7 @@ __all__ = ["FLUSH", "PROVIDER", "parse", "url_for"]
 
 PROVIDER = "acme-stt"
 FLUSH = '{"type":"flush"}'
-"""Asks for the final words of what was said so far."""
+"""Asks for the final words of what was said so far; without any, the answer has no text."""
 
 
 class Words(msgspec.Struct, frozen=True, tag_field="type", tag="words"):

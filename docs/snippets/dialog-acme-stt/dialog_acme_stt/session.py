@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,7 +12,15 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from dialog_acme_stt.protocol import FLUSH, PROVIDER, parse, url_for
 from dialog_acme_stt.settings import AcmeSettings
-from dialog_core import AudioFormat, AudioFrame, Encoding, ProviderError, Services, SettingsError
+from dialog_core import (
+    AudioFormat,
+    AudioFrame,
+    Encoding,
+    ProviderError,
+    ProviderUnavailable,
+    Services,
+    SettingsError,
+)
 from dialog_core.errors import SettingsProblem
 from dialog_core.protocols import SttEvent, WebSocket
 from dialog_core.resilience.replay import ReplayBuffer
@@ -22,6 +31,8 @@ __all__ = ["Acme", "AcmeSession"]
 
 EVENTS = 64
 """Results that may wait; when there are more, reading the socket waits."""
+ANSWER_SECONDS = 2.0
+"""A vendor who does not answer a flush for so long is lost, though its socket be open."""
 
 
 @attrs.frozen
@@ -57,6 +68,8 @@ class AcmeSession:
     _audio: ReplayBuffer = attrs.field(init=False)
     _wake: anyio.Event = attrs.field(factory=anyio.Event)
     _flush: bool = False
+    _patience: anyio.CancelScope = attrs.field(factory=anyio.CancelScope)
+    """Has a deadline while an answer is owed."""
     _failure: ProviderError | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -103,13 +116,17 @@ class AcmeSession:
         while self._audio.start is None:
             await self._woken()
         offset = self._audio.start
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._send_audio, socket, offset)
-            while True:
-                transcript = parse(await socket.receive(), offset=offset)
-                if transcript.final:
-                    self._audio.settle(transcript.at)
-                await self._send.send(transcript)
+        self._flush = self._flush or self._patience.deadline < math.inf
+        with anyio.CancelScope() as self._patience:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._send_audio, socket, offset)
+                while True:
+                    transcript = parse(await socket.receive(), offset=offset)
+                    if transcript.final:
+                        self._patience.deadline = math.inf
+                        self._audio.settle(transcript.at)
+                    await self._send.send(transcript)
+        raise ProviderUnavailable(PROVIDER, "did not answer in time", stage="stt")
 
     async def _send_audio(self, socket: WebSocket, sent_until: float) -> None:
         """Audio in order; a gap is filled with silence, so that the vendor's clock keeps to the call's."""
@@ -119,6 +136,8 @@ class AcmeSession:
                 sent_until = frame.at + self.fmt.seconds(len(frame.data))
             if self._flush:
                 self._flush = False
+                due = self.services.clock.monotonic() + ANSWER_SECONDS
+                self._patience.deadline = min(due, self._patience.deadline)
                 await socket.send(FLUSH)
             await self._woken()
 

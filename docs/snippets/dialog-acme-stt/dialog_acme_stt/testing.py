@@ -21,14 +21,15 @@ QUIET = frozenset(b"\xff\x7f")
 
 @attrs.define(eq=False)
 class FakeAcme:
-    """Each stretch of voice is the next sentence; it is final when the client asks for it."""
+    """Each stretch of voice on a connection is the next sentence; it is final when the client asks for it."""
 
-    script: Sequence[str]
+    script: Sequence[str] = ()
     key: str = "acme-test"
     drops_after: float | None = None
     """Seconds of audio after which the first connection is lost."""
     connections: int = 0
-    _said: int = 0
+    languages: list[str] = attrs.field(factory=list)
+    """Those that were asked for."""
 
     @property
     def app(self) -> Starlette:
@@ -42,7 +43,8 @@ class FakeAcme:
             return
         await socket.accept()
         self.connections += 1
-        samples, voice = 0, list[int]()
+        self.languages.append(socket.query_params["language"])
+        said, samples, voice = 0, 0, list[int]()
         while (message := await socket.receive())["type"] == "websocket.receive":
             audio = message.get("bytes") or b""
             voice += [samples + n for n, byte in enumerate(audio) if byte not in QUIET]
@@ -50,17 +52,20 @@ class FakeAcme:
             lost = self.connections == 1 and self.drops_after is not None
             if lost and samples > (self.drops_after or 0) * RATE:
                 raise Drop
-            if voice:
-                final = message.get("text") is not None
-                await socket.send_text(self.words(voice, final=final))
-                if final:
-                    voice = []
+            final = message.get("text") is not None
+            if voice or final:
+                text = self.sentence(said, final=final) if voice else ""
+                await socket.send_text(words(text, voice or [samples], final=final))
+            if voice and final:
+                said, voice = said + 1, []
 
-    def words(self, voice: Sequence[int], *, final: bool) -> str:
+    def sentence(self, number: int, *, final: bool) -> str:
         """The sentence that is being said, or its first word while it is not final."""
-        text = self.script[min(self._said, len(self.script) - 1)]
-        self._said += final
-        start, end = voice[0] / RATE, voice[-1] / RATE
-        shown = text if final else text.split()[0]
-        told = {"type": "words", "text": shown, "final": final, "start": start, "end": end}
-        return json.dumps(told)
+        text = self.script[min(number, len(self.script) - 1)]
+        return text if final else text.split()[0]
+
+
+def words(text: str, voice: Sequence[int], *, final: bool) -> str:
+    """A result about these samples."""
+    start, end = voice[0] / RATE, voice[-1] / RATE
+    return json.dumps({"type": "words", "text": text, "final": final, "start": start, "end": end})
