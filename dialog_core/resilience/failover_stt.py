@@ -42,7 +42,7 @@ AT_ONCE = 1.5
 HASTE = 4.0
 """Times faster than it was spoken that it is given the rest."""
 SHADOW_SECONDS = 2.5
-"""How long after the end of speech a shadow may still find words in it."""
+"""How long after the noticed end of speech a shadow may still find words in it."""
 OVERLAP = 1.0
 """Seconds of audio given to one who takes over while nothing is owed."""
 
@@ -204,8 +204,8 @@ class FailoverSession:
 
     def _deadline(self) -> float:
         if self._shadow is not None:
-            quiet = not self.watch.sounding
-            return self._shadow.opened + SHADOW_SECONDS if quiet else math.inf
+            since = max(self._shadow.opened, self.watch.noticed)
+            return math.inf if self.watch.sounding else since + SHADOW_SECONDS
         return self.watch.due() if self._remain() else math.inf
 
     def _remain(self) -> bool:

@@ -144,6 +144,8 @@ class FailoverVoice:
     _speakers: list[Speaker] = attrs.field(factory=list)
     _tried: set[int] = attrs.field(factory=set)
     _finishing: bool = False
+    _handing: int = 0
+    """Pieces that wait for the line."""
     _started: bool = False
     _error: Exception | None = None
     _changed: anyio.Event = attrs.field(factory=anyio.Event)
@@ -209,15 +211,17 @@ class FailoverVoice:
     async def _ask_until_over(self) -> None:
         while self._error is None and not self._is_over():
             changed = self._changed
-            if not self._speakers and not await self._ask_next():
-                return
+            if not self._speakers:
+                if not await self._ask_next():
+                    return
+                continue
             with anyio.move_on_after(self._patience()) as wait:
                 await changed.wait()
             if wait.cancelled_caught and not await self._ask_next():
                 await self._changed.wait()
 
     def _is_over(self) -> bool:
-        return self._finishing and self.account.is_complete
+        return self._finishing and self.account.is_complete and not self._handing
 
     def _patience(self) -> float:
         """Seconds until the latest voice asked has owed audio for too long."""
@@ -302,7 +306,7 @@ class FailoverVoice:
         self._outdo(speaker)
         self._leader = speaker
         for piece in self.account.change_voice():
-            await self._send.send(piece)
+            await self._hand_out(piece)
         for piece in speaker.early:
             await self._pass_on(piece)
 
@@ -324,7 +328,14 @@ class FailoverVoice:
     async def _pass_on(self, piece: AudioOut) -> None:
         told = self.account.take(piece)
         if told is not None:
-            await self._send.send(told)
+            await self._hand_out(told)
+
+    async def _hand_out(self, piece: AudioOut) -> None:
+        self._handing += 1
+        try:
+            await self._send.send(piece)
+        finally:
+            self._handing -= 1
 
     async def _ended(self, speaker: Speaker, error: Exception | None) -> None:
         if speaker not in self._speakers:
@@ -340,7 +351,7 @@ class FailoverVoice:
             if speaker is self._leader:
                 self._leader = None
                 for piece in self.account.change_voice():
-                    await self._send.send(piece)
+                    await self._hand_out(piece)
             left = len(self._tried) < len(roster.chain.members)
             if not self._is_over() and not (left and roster.goes_on(error, spoken=True)):
                 self._error = error

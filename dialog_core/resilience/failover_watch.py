@@ -56,14 +56,15 @@ class Watch:
     _started: float | None = None
     """Call time of the first speech whose words are not settled; None if nothing is owed."""
     _stopped: float = -math.inf
-    _noticed: float = -math.inf
+    noticed: float = -math.inf
+    """When the line's voice detector last spoke."""
     _covered: float = -math.inf
     _doubts: int = 0
 
     def note(self, event: SpeechStarted | SpeechStopped, now: float) -> None:
         """The line's voice detector spoke."""
         self.sounding = isinstance(event, SpeechStarted)
-        self._noticed = now
+        self.noticed = now
         if self.sounding:
             self._started = event.at if self._started is None else self._started
             self._news = max(self._news, now)
@@ -100,7 +101,7 @@ class Watch:
         if self.sounding:
             silence = self.settings.silence * (1.0 if self.talkative else 2.0)
             return self._news + silence * more
-        return self._noticed + self.settings.final * more
+        return self.noticed + self.settings.final * more
 
     def owed_from(self) -> float | None:
         """Call time from which audio must be recognised again; None if all words are settled."""
