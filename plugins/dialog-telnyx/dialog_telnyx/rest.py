@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+import anyio
+import attrs
+import httpx
+import msgspec
+
+from dialog_core.errors import (
+    ProviderError,
+    ProviderProtocolError,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from dialog_core.factory import Services
+from dialog_core.resilience.backoff import Backoff
+from dialog_telnyx.settings import TelnyxSettings
+
+__all__ = ["Problem", "Saved", "TelnyxRest", "read_problem"]
+
+BACKOFF = Backoff(first=0.25, cap=2.0, jitter=1.0)
+RECORDING_MOST_BYTES = 256 * 1024 * 1024
+DOWNLOAD_SECONDS = 120.0
+LISTED_MOST = 50
+
+TOO_MANY = 429
+SERVER_ERRORS = 500
+ALREADY_ENDED = "90018"
+GONE = frozenset({ALREADY_ENDED, "10005"})
+
+MEANINGS: Mapping[str, str] = {
+    "10005": "there is no such thing, or no more",
+    "10009": "the credentials are wrong",
+    "10010": "the account may not do this",
+    "10011": "too many requests at once",
+    "10015": "the request cannot be like this",
+    "10016": "the number is not in E.164 form",
+    ALREADY_ENDED: "the call has ended",
+}
+"""Telnyx's own sentences may hold numbers of callers; these do not. Source: Telnyx docs, "API error codes"."""
+
+Body = Mapping[str, object]
+
+
+class ErrorItem(msgspec.Struct, frozen=True):
+    """One reason of a refusal."""
+
+    code: str | int = ""
+
+
+class Errors(msgspec.Struct, frozen=True):
+    """Why something was refused."""
+
+    errors: tuple[ErrorItem, ...] = ()
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A call that was placed."""
+
+    call_control_id: str
+
+
+class PlacedBody(msgspec.Struct, frozen=True):
+    """The answer to a dial."""
+
+    data: Placed
+
+
+class Urls(msgspec.Struct, frozen=True):
+    """Where a recording can be fetched for some minutes, without credentials."""
+
+    wav: str = ""
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """A recording that Telnyx keeps."""
+
+    id: str
+    recording_started_at: str = ""
+    download_urls: Urls = Urls()
+
+
+class SavedBody(msgspec.Struct, frozen=True):
+    """The answer to a listing."""
+
+    data: tuple[Saved, ...]
+
+
+_decode_errors = msgspec.json.Decoder(Errors).decode
+_decode_placed = msgspec.json.Decoder(PlacedBody).decode
+_decode_saved = msgspec.json.Decoder(SavedBody).decode
+
+
+@attrs.frozen
+class Problem:
+    """Why Telnyx did not do what it was asked."""
+
+    status: int
+    code: str
+    request_id: str | None
+
+    def error(self) -> ProviderError:
+        """As one of ours, without a word of Telnyx's."""
+        if self.code:
+            what = f"error {self.code}: {MEANINGS.get(self.code, 'see the API error codes')}"
+        else:
+            what = "refused without a reason"
+        kind = (
+            ProviderUnavailable
+            if self.status == TOO_MANY or self.status >= SERVER_ERRORS
+            else ProviderRejected
+        )
+        return kind("telnyx", what, stage="voip", status=self.status, request_id=self.request_id)
+
+
+def read_problem(response: httpx.Response) -> Problem:
+    """What an answer that is not a success says; its body may be anything."""
+    try:
+        errors = _decode_errors(response.content).errors
+    except (msgspec.DecodeError, UnicodeError):
+        errors = ()
+    code = str(errors[0].code) if errors else ""
+    return Problem(response.status_code, code, response.headers.get("x-request-id"))
+
+
+class TelnyxRest:
+    """The commands that a live call needs, and the recordings of an account.
+
+    Telnyx ignores a command whose `command_id` it has seen, so a command without an answer is sent again as it was.
+    Every method raises: ProviderError.
+    Source: Telnyx docs, "Call Control commands", "Command Retries", "Call recordings".
+    """
+
+    def __init__(
+        self,
+        settings: TelnyxSettings,
+        services: Services,
+        *,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._settings = settings
+        self._http = services.http
+        self._chance = chance
+        self._base = settings.api_url.rstrip("/")
+
+    async def command(self, call: str, action: str, body: Body | None = None) -> None:
+        """Tell a call to do something; that it was done is told by a webhook."""
+        response = await self._command(call, action, body or {})
+        if not response.is_success:
+            raise read_problem(response).error()
+
+    async def hang_up(self, call: str) -> None:
+        """End a call. One that is already gone is a success."""
+        response = await self._command(call, "hangup", {})
+        problem = read_problem(response)
+        gone = problem.status == httpx.codes.NOT_FOUND or problem.code in GONE
+        if not response.is_success and not gone:
+            raise problem.error()
+
+    async def dial(self, body: Body) -> str:
+        """Call somebody; returns the call control id. Not tried again when the answer is lost: it might ring twice."""
+        content = {"command_id": str(uuid.uuid4()), **body}
+        response = await self._request("POST", "/calls", content, twice=False)
+        if not response.is_success:
+            raise read_problem(response).error()
+        try:
+            return _decode_placed(response.content).data.call_control_id
+        except (msgspec.DecodeError, UnicodeError) as error:
+            message = "a call was placed that has no id"
+            raise ProviderProtocolError("telnyx", message, stage="voip") from error
+
+    async def recordings(self, leg: str) -> tuple[Saved, ...]:
+        """The recordings of a call's leg."""
+        query = {"filter[call_leg_id]": leg, "page[size]": str(LISTED_MOST)}
+        response = await self._request("GET", "/recordings", None, query=query)
+        if not response.is_success:
+            raise read_problem(response).error()
+        try:
+            return _decode_saved(response.content).data
+        except (msgspec.DecodeError, UnicodeError) as error:
+            message = f"a list of recordings cannot be read: {error}"
+            raise ProviderProtocolError("telnyx", message, stage="voip") from error
+
+    async def delete_recording(self, recording: str) -> None:
+        """Remove a recording. One that is already gone is a success."""
+        response = await self._request("DELETE", f"/recordings/{quote(recording, safe='')}", None)
+        if not response.is_success and response.status_code != httpx.codes.NOT_FOUND:
+            raise read_problem(response).error()
+
+    async def download(self, url: str) -> bytes:
+        """A recording from the address that Telnyx gave for it; our key is not shown there."""
+        if not url.startswith(("https://", "http://127.0.0.1:")):
+            message = "a recording's address is not https"
+            raise ProviderProtocolError("telnyx", message, stage="voip")
+        body = bytearray()
+        try:
+            with anyio.fail_after(DOWNLOAD_SECONDS):
+                async with self._http.stream("GET", url, follow_redirects=True) as response:
+                    async for piece in response.aiter_bytes():
+                        body += piece
+                        if len(body) > RECORDING_MOST_BYTES:
+                            message = f"a recording is over {RECORDING_MOST_BYTES} bytes"
+                            raise ProviderProtocolError("telnyx", message, stage="voip")
+        except TimeoutError as error:
+            raise _unavailable(f"a recording did not come in {DOWNLOAD_SECONDS:g} s") from error
+        except httpx.HTTPError as error:
+            raise _unavailable(f"a recording was lost: {type(error).__name__}") from error
+        if not response.is_success:
+            raise Problem(response.status_code, "", None).error()
+        return bytes(body)
+
+    async def _command(self, call: str, action: str, body: Body) -> httpx.Response:
+        path = f"/calls/{quote(call, safe='')}/actions/{action}"
+        return await self._request("POST", path, {"command_id": str(uuid.uuid4()), **body})
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        body: Body | None,
+        *,
+        twice: bool = True,
+        query: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """twice: whether sending it two times is harmless. Returns the last answer, whatever it says."""
+        request = self._http.build_request(
+            method,
+            self._base + path,
+            json=body,
+            params=query,
+            headers={"authorization": f"Bearer {self._settings.api_key.reveal()}"},
+            timeout=self._settings.rest_timeout,
+        )
+        try:
+            with anyio.fail_after(self._settings.rest_deadline):
+                return await self._tries(request, twice=twice)
+        except TimeoutError as error:
+            raise _unavailable(f"no answer in {self._settings.rest_deadline:g} s") from error
+
+    async def _tries(self, request: httpx.Request, *, twice: bool) -> httpx.Response:
+        for tries_left in range(self._settings.retries, -1, -1):
+            if self._http.is_closed:
+                raise _unavailable("the process is stopping")
+            try:
+                response = await self._http.send(request)
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                if not tries_left:
+                    raise _unavailable(f"not reached: {type(error).__name__}") from error
+                wait = self._pause(tries_left)
+            except httpx.HTTPError as error:
+                if not tries_left or not twice:
+                    raise _unavailable(f"no answer: {type(error).__name__}") from error
+                wait = self._pause(tries_left)
+            else:
+                status = response.status_code
+                again = status == TOO_MANY or (status >= SERVER_ERRORS and twice)
+                if not again or not tries_left:
+                    return response
+                wait = max(self._pause(tries_left), _retry_after(response))
+            await anyio.sleep(wait)
+        raise AssertionError("the last try returns or raises")
+
+    def _pause(self, tries_left: int) -> float:
+        return BACKOFF.wait(self._settings.retries - tries_left, self._chance)
+
+
+def _retry_after(response: httpx.Response) -> float:
+    """Seconds that Telnyx asks for; 0 if it does not, or asks with a date."""
+    value: str = response.headers.get("retry-after", "")
+    return float(value) if value.isdecimal() else 0.0
+
+
+def _unavailable(message: str) -> ProviderUnavailable:
+    return ProviderUnavailable("telnyx", message, stage="voip")

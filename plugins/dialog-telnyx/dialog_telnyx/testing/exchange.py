@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import anyio
+import attrs
+from anyio.abc import TaskGroup
+
+from dialog_core.errors import SocketError
+from dialog_core.testing.phones.agent_buffer import AgentBuffer
+from dialog_core.testing.phones.handset import Handset
+from dialog_core.testing.phones.microphone import Microphone
+from dialog_core.testing.phones.phone import Outcome
+from dialog_core.testing.phones.recording import stereo_wav
+from dialog_core.testing.phones.stream import PhoneStream
+from dialog_telnyx.testing.dialect import TelnyxDialect
+from dialog_telnyx.testing.network import Network, new_event
+
+__all__ = ["Leg", "Tape", "TelnyxExchange"]
+
+CAUSES = {
+    Outcome.BUSY: "user_busy",
+    Outcome.NO_ANSWER: "timeout",
+    Outcome.FAILED: "not_found",
+}
+MODE = "rtp"
+CODEC = "PCMU"
+
+
+@attrs.frozen
+class Leg:
+    """Who calls whom."""
+
+    caller: str
+    called: str
+    direction: str = "incoming"
+    """``incoming`` or ``outgoing``, as the server sees it."""
+    id: str = attrs.field(factory=lambda: f"v3:{uuid.uuid4()}")
+    leg: str = attrs.field(factory=lambda: str(uuid.uuid4()))
+    session: str = attrs.field(factory=lambda: str(uuid.uuid4()))
+
+
+@attrs.define(eq=False)
+class Tape:
+    """A recording."""
+
+    id: str
+    leg: str
+    began: str
+    client_state: str | None
+    wav: bytes | None = None
+    """None while it is being made."""
+
+
+@attrs.define(eq=False)
+class TelnyxExchange:
+    """Telnyx's side of one call: tells the server what happens, and does what it is commanded."""
+
+    leg: Leg
+    network: Network
+    tasks: TaskGroup
+    """Where what a command starts goes on."""
+    tapes: list[Tape]
+    """All recordings of the account."""
+    handset: Handset
+    client_state: str | None = None
+    unreachable: frozenset[str] = frozenset()
+    """Numbers that nobody answers a transfer at."""
+    stream: PhoneStream | None = None
+    changed: anyio.Event = attrs.field(factory=anyio.Event)
+    status: str | None = None
+    over: bool = False
+    answered: bool = False
+    digits: str = ""
+    transferred_to: str | None = None
+    transcribed: bool = False
+    commands: list[tuple[str, Mapping[str, Any]]] = attrs.field(factory=list)
+    """What the server commanded, oldest first; each once."""
+
+    @classmethod
+    def new(
+        cls, leg: Leg, network: Network, tasks: TaskGroup, tapes: list[Tape], *, keep: bool = True
+    ) -> TelnyxExchange:
+        """A call that has not begun. keep: whether to remember audio."""
+        handset = Handset(network.services.clock, AgentBuffer(keep=keep), Microphone(keep=keep))
+        return cls(leg, network, tasks, tapes, handset)
+
+    @property
+    def call_id(self) -> str:
+        """The call control id."""
+        return self.leg.id
+
+    # what happens to a call
+
+    async def ring(self) -> None:
+        """Somebody calls the server."""
+        await self.tell("call.initiated", {"state": "parked"})
+
+    async def call_somebody(self, outcome: Outcome, *, unruly: bool) -> None:
+        """The server calls somebody. unruly: events come twice, and not in order."""
+        initiated = self.event("call.initiated", {"state": "bridging"})
+        if outcome is not Outcome.ANSWERED:
+            await self.network.post(initiated)
+            await self.end(CAUSES[outcome], source="unknown")
+            return
+        self.answered = True
+        answered = self.event("call.answered", {"state": "answered"})
+        order = [answered, initiated, answered, initiated] if unruly else [initiated, answered]
+        for event in order:
+            await self.network.post(event)
+
+    async def hang_up(self) -> None:
+        """Whoever has the telephone puts it down."""
+        await self.end("normal_clearing", source="caller")
+
+    async def end(self, cause: str, *, source: str) -> None:
+        """The call is over; what is still to be told follows."""
+        if self.over:
+            return
+        self.over = True
+        self.handset.microphone.stop()
+        self.handset.tell()
+        self.notify()
+        if self.stream is not None:
+            await self.stream.stop()
+        self.tasks.start_soon(self._finish, cause, source)
+
+    async def _finish(self, cause: str, source: str) -> None:
+        await self.tell("call.hangup", {"hangup_cause": cause, "hangup_source": source})
+        await self.save_tapes()
+        self.status = cause
+        self.notify()
+
+    # what the server commands
+
+    async def obey(self, action: str, body: Mapping[str, Any]) -> None:
+        """Do what is commanded; what follows from it goes on behind."""
+        self.commands.append((action, body))
+        self.client_state = body.get("client_state", self.client_state)
+        match action:
+            case "answer":
+                self.answered = True
+                self.tasks.start_soon(self.tell, "call.answered", {"state": "answered"})
+                if "stream_url" in body:
+                    self.tasks.start_soon(self._connect, body)
+            case "streaming_start":
+                self.tasks.start_soon(self._connect, body)
+            case "reject":
+                busy = body["cause"] == "USER_BUSY"
+                self.tasks.start_soon(self._end, "user_busy" if busy else "call_rejected")
+            case "hangup":
+                self.tasks.start_soon(self._end, "normal_clearing")
+            case "streaming_stop":
+                if self.stream is not None:
+                    await self.stream.stop()
+            case "send_dtmf":
+                self.digits += body["digits"]
+            case "transfer":
+                self.tasks.start_soon(self._transfer, body["to"])
+            case "record_start":
+                began = f"2026-01-02T03:04:05.{len(self.tapes):06d}Z"
+                self.tapes.append(Tape(str(uuid.uuid4()), self.leg.leg, began, self.client_state))
+            case "record_stop":
+                self.tasks.start_soon(self.save_tapes)
+            case "transcription_start" | "transcription_stop":
+                self.transcribed = action.endswith("start")
+
+    async def _end(self, cause: str) -> None:
+        await self.end(cause, source="callee")
+
+    async def _transfer(self, number: str) -> None:
+        """Another leg in the same session; on failure this one stays as it is."""
+        other = {
+            "call_control_id": f"v3:{uuid.uuid4()}",
+            "call_leg_id": str(uuid.uuid4()),
+            "direction": "outgoing",
+            "from": self.leg.called,
+            "to": number,
+            "client_state": None,
+        }
+        await self.tell("call.initiated", {**other, "state": "bridging"})
+        if number in self.unreachable:
+            await self.tell("call.hangup", {**other, "hangup_cause": "user_busy"})
+            return
+        await self.tell("call.answered", {**other, "state": "answered"})
+        await self.tell("call.bridged", {})
+        await self.tell("call.bridged", other)
+        self.transferred_to = number
+        self.handset.microphone.stop()
+        self.handset.tell()
+        self.notify()
+
+    async def _connect(self, body: Mapping[str, Any]) -> None:
+        """Open a media stream, and hold it to its end. The call outlives it."""
+        wrong = complaint(body)
+        if wrong:
+            self.handset.warn(wrong)
+        ids = {
+            "call_control_id": self.leg.id,
+            "call_session_id": self.leg.session,
+            "from": self.leg.caller,
+            "to": self.leg.called,
+            "client_state": self.client_state,
+        }
+        url = body["stream_url"]
+        try:
+            async with self.network.services.connect(url) as socket:
+                stream = PhoneStream(
+                    socket, self.handset, TelnyxDialect(ids, stream_id=str(uuid.uuid4()))
+                )
+                self.stream = stream
+                self.notify()
+                self.tasks.start_soon(self.tell, "streaming.started", {"stream_url": url})
+                await stream.run()
+                self.stream = None
+        except SocketError as problem:
+            self.handset.warn(f"the media stream failed: {problem}")
+            failed = {"failure_reason": "connection_failed", "stream_type": "websocket"}
+            await self.tell("streaming.failed", failed)
+            return
+        await self.tell("streaming.stopped", {"stream_url": url})
+
+    async def save_tapes(self) -> None:
+        """End the recordings of this call. Their events name the leg, and no call control id."""
+        for tape in self.tapes:
+            if tape.leg != self.leg.leg or tape.wav is not None:
+                continue
+            caller = self.handset.microphone.track()
+            tape.wav = stereo_wav(caller, self.handset.buffer.track(len(caller)))
+            await self.network.post(new_event("call.recording.saved", self._saved(tape)))
+
+    def _saved(self, tape: Tape) -> dict[str, object]:
+        ended = tape.began.replace("03:04:05", "03:04:09")
+        return {
+            "call_leg_id": self.leg.leg,
+            "call_session_id": self.leg.session,
+            "connection_id": self.network.account.connection_id,
+            "client_state": tape.client_state,
+            "channels": "dual",
+            "recording_started_at": tape.began,
+            "recording_ended_at": ended,
+            "recording_urls": {"wav": f"https://files.telnyx.example/{tape.id}.wav"},
+        }
+
+    # telling
+
+    def event(self, kind: str, more: Mapping[str, object]) -> dict[str, object]:
+        """An event of this call."""
+        own = {
+            "call_control_id": self.leg.id,
+            "call_leg_id": self.leg.leg,
+            "call_session_id": self.leg.session,
+            "connection_id": self.network.account.connection_id,
+            "client_state": self.client_state,
+            "direction": self.leg.direction,
+            "from": self.leg.caller,
+            "to": self.leg.called,
+        }
+        return new_event(kind, {**own, **more})
+
+    async def tell(self, kind: str, more: Mapping[str, object]) -> int:
+        """Post an event of this call. Returns the HTTP status."""
+        return (await self.network.post(self.event(kind, more))).status_code
+
+    def notify(self) -> None:
+        """Wake those who wait for a step of the call."""
+        self.changed.set()
+        self.changed = anyio.Event()
+
+
+def complaint(body: Mapping[str, Any]) -> str:
+    """What is wrong with a request for a stream: it would be silent, or the agent would hear itself."""
+    wanted: Sequence[tuple[str, str]] = (
+        ("stream_bidirectional_mode", MODE),
+        ("stream_bidirectional_codec", CODEC),
+        ("stream_codec", CODEC),
+        ("stream_track", "inbound_track"),
+    )
+    for name, value in wanted:
+        if body.get(name) != value:
+            return f"{name} is {body.get(name)!r}, not {value!r}"
+    if body.get("stream_bidirectional_target_legs") not in {"self", "both"}:
+        return "nobody would hear the agent: stream_bidirectional_target_legs"
+    return ""

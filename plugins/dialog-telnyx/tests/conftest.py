@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+from dialog_core.testing.pytest_plugin import virtual_backend as anyio_backend  # noqa: F401
