@@ -74,6 +74,8 @@ class FakeElevenLabs:
     sockets: set[Connection] = attrs.field(factory=set)
     chunks: int = 0
     """Chunks sent."""
+    left: int = 0
+    """Contexts that were closed while they sounded: replies that nobody wanted to the end."""
     _changed: anyio.Event = attrs.field(factory=anyio.Event)
     _router: Router = attrs.field(init=False)
 

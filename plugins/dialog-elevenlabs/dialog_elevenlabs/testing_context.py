@@ -89,12 +89,12 @@ class Context:
     fmt: AudioFormat
     auto_mode: bool = False
     schedule: tuple[int, ...] = SCHEDULE
-    closing: bool = False
-    """True once the client closed it."""
     _text: str = ""
     """Not generated yet."""
     _generations: int = 0
     _sent: int = 0
+    _sounding: bool = False
+    """Audio is being sent."""
     _inbox: list[dict[str, Any]] = attrs.field(factory=list)
     _came: anyio.Event = attrs.field(factory=anyio.Event)
 
@@ -102,7 +102,8 @@ class Context:
         """A message of the context came."""
         config = request.get("generation_config") or {}
         self.schedule = tuple(config.get("chunk_length_schedule", self.schedule))
-        self.closing = self.closing or bool(request.get("close_context"))
+        if request.get("close_context") and self._sounding:
+            self.connection.fake.left += 1
         self._inbox.append(request)
         self._came.set()
 
@@ -154,12 +155,14 @@ class Context:
             if fault is not None and self._sent == self.script.after:
                 await self._go_wrong(fault)
             chunk = speech[start : start + size]
-            sounding = self._sounding(letters, start, start + size, len(speech))
-            await self._chunk(chunk, sounding)
+            times = self._times(letters, start, start + size, len(speech))
+            self._sounding = True
+            await self._chunk(chunk, times)
+        self._sounding = False
         if fault is Fault.EARLY_FINAL:
             raise Over
 
-    def _sounding(
+    def _times(
         self, letters: list[tuple[str, float, float]], start: int, end: int, total: int
     ) -> dict[str, Any] | None:
         """The alignment that goes with these bytes of a piece of speech."""
@@ -173,13 +176,13 @@ class Context:
             case Alignments.NEVER:
                 return None
 
-    async def _chunk(self, audio: bytes, sounding: dict[str, Any] | None) -> None:
+    async def _chunk(self, audio: bytes, times: dict[str, Any] | None) -> None:
         fake = self.connection.fake
         await self._message(
             audio=b64encode(audio).decode("ascii"),
             isFinal=None,
-            alignment=sounding,
-            normalizedAlignment=sounding,
+            alignment=times,
+            normalizedAlignment=times,
         )
         self._sent += 1
         fake.chunks += 1
