@@ -25,7 +25,8 @@ class Callees:
     def __init__(self, services: Services, telnyx: FakeTelnyx, tasks: TaskGroup) -> None:
         self._services = services
         self._telnyx = telnyx
-        self._tasks = tasks
+        self.tasks = tasks
+        """Where calls that nobody holds go on."""
         self._expected: deque[tuple[Outcome, bool]] = deque()
         self._ringing: deque[Phone] = deque()
         self._changed = anyio.Event()
@@ -39,10 +40,10 @@ class Callees:
         outcome, unruly = self._expected.popleft() if self._expected else (Outcome.ANSWERED, False)
         leg = Leg(body["from"], body["to"], "outgoing")
         network = Network(self._services, self._telnyx.account, body["webhook_url"])
-        exchange = TelnyxExchange.new(leg, network, self._tasks, self._telnyx.tapes)
+        exchange = TelnyxExchange.new(leg, network, self.tasks, self._telnyx.tapes)
         exchange.client_state = body.get("client_state")
         self._telnyx.calls[leg.id] = exchange
-        self._tasks.start_soon(lambda: exchange.call_somebody(outcome, unruly=unruly))
+        self.tasks.start_soon(lambda: exchange.call_somebody(outcome, unruly=unruly))
         self._ringing.append(Phone(exchange))
         self._changed.set()
         self._changed = anyio.Event()

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import anyio
+import anyio.lowlevel
 import attrs
 from starlette.types import ASGIApp
 
 from dialog_core.errors import SocketError
 from dialog_core.factory import Services
-from dialog_core.net.groups import ungrouped
 from dialog_core.testing.phones.phone import Outcome, Seal
 from dialog_core.testing.phones.phone import Phone as AnyPhone
 from dialog_telnyx.testing.account import Account
@@ -96,17 +96,16 @@ class TelnyxCarrier:
 
     async def media_url(self) -> str:
         """Announce a call, and wait for the command that answers it."""
-        network = self._server.network
-        with ungrouped():
-            async with anyio.create_task_group() as tasks:
-                leg = self._announced = Leg("+15550001111", "+15550002222")
-                deaf = TelnyxExchange.new(leg, network, tasks, self.telnyx.tapes)
-                self.telnyx.calls[leg.id] = deaf
-                self.telnyx.fail(422, code="10015")
-                await deaf.ring()
-                tasks.cancel_scope.cancel()
-        answer = next(each for each in reversed(self.telnyx.requests) if "stream_url" in each.body)
-        return str(answer.body["stream_url"])
+        served, telnyx = self._server, self.telnyx
+        leg = self._announced = Leg("+15550001111", "+15550002222")
+        deaf = TelnyxExchange.new(leg, served.network, served.callees.tasks, telnyx.tapes)
+        telnyx.calls[leg.id] = deaf
+        telnyx.fail(422, code="10015")
+        before = len(telnyx.requests)
+        await deaf.ring()
+        while len(telnyx.requests) == before:
+            await anyio.lowlevel.checkpoint()
+        return str(telnyx.requests[before].body["stream_url"])
 
     async def connects(self, url: str) -> bool:
         """Open a media stream for the call that was announced last."""
