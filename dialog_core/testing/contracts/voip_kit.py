@@ -8,7 +8,8 @@ import anyio
 import attrs
 from starlette.types import ASGIApp
 
-from dialog_core.audio import AudioFrame
+from dialog_core import g711
+from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.factory import Services
 from dialog_core.net.body_limit import BodyLimit
 from dialog_core.observe.observations import Observation, Trouble
@@ -29,7 +30,7 @@ E = TypeVar("E")
 
 @attrs.frozen(eq=False)
 class VoipKit:
-    """A way for calls to arrive, to be tested, and to take part in whole conversations."""
+    """A way for calls to arrive, to be tested, and to take part in whole conversations. Its lines have 8 kHz."""
 
     name: str
     table: Mapping[str, object]
@@ -42,6 +43,8 @@ class VoipKit:
     """The ways in which a webhook may be signed that this carrier knows; empty if it signs none."""
     unsigned: Mapping[str, object] | None = None
     """Settings that let unsigned webhooks in; None if there are none."""
+    numbers: bool = True
+    """Whether calls come from and to numbers; where they do not, as on a web page, both are empty."""
     variant: str = ""
     kind: ClassVar[str] = "voip"
 
@@ -54,11 +57,14 @@ class Clerk:
         """Of all lines, in order."""
         self.live = 0
         """Lines that have not ended."""
+        self.fmt = TELEPHONE
+        """Of the newest line."""
         self._changed = anyio.Event()
 
     async def __call__(self, line: Line) -> None:
         """Listen to a line to its end."""
         self.live += 1
+        self.fmt = line.fmt
         try:
             async for event in line.events():
                 self.events.append(event)
@@ -73,8 +79,9 @@ class Clerk:
 
     @property
     def heard(self) -> bytes:
-        """All audio that came."""
-        return b"".join(frame.data for frame in self.of(AudioFrame))
+        """All audio that came, as a phone has it: mu-law at 8 kHz."""
+        audio = b"".join(frame.data for frame in self.of(AudioFrame))
+        return g711.convert(audio, self.fmt.encoding, TELEPHONE.encoding)
 
     async def has(self, kind: type[LineEvent], count: int = 1) -> None:
         """Wait until so many events of a kind have come."""
@@ -115,6 +122,11 @@ class VoipWorld:
     def call(self, **options: Any) -> AbstractAsyncContextManager[Phone]:
         """A call to the server; see :meth:`Carrier.call`."""
         return self.carrier.call(**options)
+
+    async def play(self, audio: bytes) -> None:
+        """Let the newest call's line play audio as a phone has it: mu-law at 8 kHz, in samples that G.711 can have."""
+        line = self.line
+        await line.play(g711.convert(audio, TELEPHONE.encoding, line.fmt.encoding))
 
     async def dial(self, number: str, **metadata: str) -> str:
         """Let the server call somebody."""

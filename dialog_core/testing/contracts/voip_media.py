@@ -45,7 +45,7 @@ class VoipMedia:
         async with open_world(self.kit) as world, world.call() as phone:
             await phone.silent(0.1)
             for start in range(0, len(SPEECH), nbytes):
-                await world.line.play(SPEECH[start : start + nbytes])
+                await world.play(SPEECH[start : start + nbytes])
             await world.line.mark("end")
             await world.clerk.has(MarkReturned)
             await phone.silent(0.1)
@@ -56,9 +56,9 @@ class VoipMedia:
         async with open_world(self.kit) as world, world.call() as phone:
             await phone.silent(0.1)
             began = phone.now
-            await world.line.play(SPEECH)
+            await world.play(SPEECH)
             await world.line.mark("one")
-            await world.line.play(SPEECH)
+            await world.play(SPEECH)
             await world.line.mark("two")
             await world.clerk.has(MarkReturned)
             first = phone.now - began
@@ -79,11 +79,11 @@ class VoipMedia:
     async def test_what_is_cleared_is_not_heard_and_its_marks_never_return(self) -> None:
         async with open_world(self.kit) as world, world.call() as phone:
             await phone.silent(0.1)
-            await world.line.play(SPEECH * 4)
+            await world.play(SPEECH * 4)
             await world.line.mark("gone")
             await phone.silent(0.2)
             await world.line.clear()
-            await world.line.play(SPEECH)
+            await world.play(SPEECH)
             await world.line.mark("after")
             await world.clerk.has(MarkReturned)
             await phone.silent(2.5)
@@ -97,7 +97,7 @@ class VoipMedia:
         async with open_world(self.kit) as world, world.call() as phone:
             await phone.silent(0.1)
             for name in ("one", "two", "three"):
-                await world.line.play(SPEECH)
+                await world.play(SPEECH)
                 await world.line.mark(name)
                 await phone.silent(SECONDS + 0.1)
                 await world.line.clear()
@@ -140,7 +140,8 @@ class VoipMedia:
             async with world.call() as two:
                 await two.silent(0.1)
                 second = world.line
-                await second.play(SPEECH)
+                assert second is world.line
+                await world.play(SPEECH)
                 await two.heard_speech()
                 await two.heard_silence(0.2)
                 assert b"".join(audio for _, audio in one.played) == b""
@@ -155,6 +156,6 @@ class VoipMedia:
             with anyio.fail_after(60):
                 await world.line.clear()
                 with pytest.raises(LineError):
-                    await world.line.play(SPEECH)
+                    await world.play(SPEECH)
                 with pytest.raises(LineError):
                     await world.line.mark("late")

@@ -65,7 +65,7 @@ class VoipStates:
             phone = await world.carrier.dialled()
             await phone.silent(0.1)
             info = world.line.info
-            await world.line.play(SPEECH)
+            await world.play(SPEECH)
             await phone.heard_speech()
             await phone.heard_silence(0.2)
             await phone.say(SPEECH)

@@ -82,7 +82,7 @@ class VoipVerbs:
         async with open_world(self.kit) as world, world.call() as phone:
             await phone.silent(0.1)
             await world.line.send_digits("1w2#")
-            await world.line.play(SPEECH)
+            await world.play(SPEECH)
             await phone.heard_speech()
             await phone.heard_silence(0.2)
             await phone.say(SPEECH)
@@ -123,7 +123,7 @@ class VoipVerbs:
             world.carrier.refuse()
             with pytest.raises(LineError, match="transfer"):
                 await world.line.transfer(TARGET)
-            await world.line.play(SPEECH)
+            await world.play(SPEECH)
             await phone.heard_speech()
             await phone.heard_silence(0.2)
             assert phone.transferred_to is None
