@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dialog_browser.settings import BrowserSettings
 from dialog_core.factory import Factory, Services
 from dialog_core.hookspecs import hookimpl
+from dialog_core.line import Ability
 
 if TYPE_CHECKING:
     from dialog_core.protocols import VoIP
@@ -25,4 +26,5 @@ def build(settings: BrowserSettings, services: Services) -> VoIP:
 @hookimpl
 def dialog_voip() -> Iterable[Factory[Any, VoIP]]:
     """Calls from a web page."""
-    return (Factory("browser", BrowserSettings, build),)
+    abilities = frozenset({Ability.KEYPRESS})
+    return (Factory("browser", BrowserSettings, build, abilities=abilities),)

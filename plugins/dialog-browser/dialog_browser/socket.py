@@ -15,6 +15,7 @@ from dialog_browser.stream import GONE_ERRORS, PageSocket
 from dialog_core.audio import AudioFormat, Encoding
 from dialog_core.errors import LineError, ProviderProtocolError, TicketError
 from dialog_core.factory import Services
+from dialog_core.line import Progress
 from dialog_core.observe.observations import Trouble
 from dialog_core.protocols import CallInfo, FrontDoor
 
@@ -105,11 +106,13 @@ class TalkSocket:
             await line.greet()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(line.tell)
+                self._door.report(call, Progress.ANSWERED)
                 await self._door.answer(line)
                 tasks.cancel_scope.cancel()
         except LineError as error:
             line.note("a page left before its call began", str(error))
         finally:
+            self._door.report(call, Progress.ENDED)
             await line.close()
 
     def _describe(self, upgrade: HTTPConnection, call: str, config: Config) -> CallInfo:

@@ -4,8 +4,8 @@ import anyio
 import pytest
 from dialog_browser.session import BrowserVoIP
 from dialog_browser.settings import BrowserSettings
-from dialog_browser.testing import PageRefused, ask, open_page, origin_of, socket_url, ticket
-from dialog_browser.testing_stage import LOCAL, Stage, open_stage
+from dialog_browser.testing.page import PageRefused, ask, open_page, origin_of, socket_url, ticket
+from dialog_browser.testing.stage import LOCAL, Stage, open_stage
 
 from dialog_core.errors import HandshakeRefused
 from dialog_core.fields import Secret

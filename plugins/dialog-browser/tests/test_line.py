@@ -6,8 +6,8 @@ import anyio
 import numpy as np
 import pytest
 from dialog_browser.settings import BrowserSettings
-from dialog_browser.testing import Page
-from dialog_browser.testing_stage import open_stage
+from dialog_browser.testing.page import Page
+from dialog_browser.testing.stage import open_stage
 
 from dialog_core import g711
 from dialog_core.audio import AudioFormat, AudioFrame, Encoding

@@ -15,7 +15,7 @@ import pytest
 from anyio.abc import TaskGroup
 from dialog_browser.session import BrowserVoIP
 from dialog_browser.settings import BrowserSettings
-from dialog_browser.testing_chromium import Chromium, chromium_path, open_chromium
+from dialog_browser.testing.chromium import Chromium, chromium_path, open_chromium
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialog_core.audio import AudioFrame

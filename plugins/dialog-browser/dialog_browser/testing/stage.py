@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dialog_browser.session import BrowserVoIP
 from dialog_browser.settings import BrowserSettings
-from dialog_browser.testing import Page, open_page
+from dialog_browser.testing.page import Page, open_page
 from dialog_core.factory import Services
 from dialog_core.observe.observations import Observation, Trouble
 from dialog_core.testing.phones import PlainDoor, application, drain
@@ -33,7 +33,7 @@ class Stage:
     """Public address of the page, without the final slash."""
 
     def call(self, **options: Any) -> AbstractAsyncContextManager[Page]:
-        """A call; see :func:`dialog_browser.testing.open_page`."""
+        """A call; see :func:`dialog_browser.testing.page.open_page`."""
         return open_page(self.services, self.base, **options)
 
     def troubles(self) -> list[str]:

@@ -14,7 +14,7 @@ Time is its audio clock, which with virtual time costs only the computing.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,9 +22,9 @@ import anyio
 import httpx
 
 from dialog_browser.protocol import PCM16
-from dialog_browser.testing_player import Player
-from dialog_browser.testing_wire import Wire
-from dialog_core.errors import HandshakeRefused, SocketClosed, SocketError
+from dialog_browser.testing.player import Player
+from dialog_browser.testing.wire import Wire
+from dialog_core.errors import SocketError
 from dialog_core.factory import Services
 from dialog_core.net.groups import ungrouped
 from dialog_core.testing.phones import Echo
@@ -51,6 +51,8 @@ class Page:
 
     digits = ""
     transferred_to: str | None = None
+    ticket = ""
+    """The one that opened it, where that is known."""
 
     def __init__(self, player: Player, wire: Wire) -> None:
         self._player = player
@@ -93,8 +95,7 @@ class Page:
         await self._wire.send(message)
 
     async def send_raw(self, data: str | bytes) -> None:
-        with suppress(SocketClosed):
-            await self._wire.socket.send(data)
+        await self._wire.send_raw(data)
 
     def jumble(self) -> None:
         """A WebSocket keeps the order, so this does nothing."""
@@ -263,5 +264,5 @@ async def connects(services: Services, url: str, origin: str) -> bool:
         async with services.connect(url, headers={"origin": origin}) as socket:
             await socket.send('{"type": "config", "rate": 8000}')
             return '"session"' in str(await socket.receive())
-    except (HandshakeRefused, SocketError):
+    except SocketError:
         return False

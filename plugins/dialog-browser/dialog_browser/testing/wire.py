@@ -9,7 +9,7 @@ import anyio
 import attrs
 from anyio.abc import TaskGroup
 
-from dialog_browser.testing_player import Player
+from dialog_browser.testing.player import Player
 from dialog_core import g711
 from dialog_core.audio import Encoding
 from dialog_core.errors import SocketClosed
@@ -28,7 +28,8 @@ LOST = "lost"
 class Wire:
     """A page's socket, its microphone and its player."""
 
-    socket: WebSocket
+    socket: WebSocket | None
+    """None if the server gave no call."""
     player: Player
     clock: Clock
     microphone: Microphone = attrs.field(factory=Microphone)
@@ -47,16 +48,23 @@ class Wire:
 
     async def send(self, message: dict[str, Any]) -> None:
         """Send a text message, if anybody is there."""
-        with suppress(SocketClosed):
-            await self.socket.send(json.dumps(message))
+        await self.send_raw(json.dumps(message))
+
+    async def send_raw(self, data: str | bytes) -> None:
+        """Send anything at all, if anybody is there."""
+        if self.socket is not None:
+            with suppress(SocketClosed):
+                await self.socket.send(data)
 
     async def vanish(self) -> None:
         """Be gone without a goodbye."""
-        await self.socket.close(1001)
+        if self.socket is not None:
+            await self.socket.close(1001)
         self.over()
 
     async def read(self, tasks: TaskGroup) -> None:
         """Take what comes until the socket closes, then stop."""
+        assert self.socket is not None
         try:
             with self.reading:
                 while True:
@@ -104,10 +112,7 @@ class Wire:
             frame = g711.decode_floats(b64decode(self.microphone.frame()), Encoding.MULAW)
             if self.muted:
                 continue
-            with suppress(SocketClosed):
-                await self.socket.send(frame.astype("<f4").tobytes())
-                continue
-            return
+            await self.send_raw(frame.astype("<f4").tobytes())
 
     async def _report(self) -> None:
         """Say which marks were played."""
