@@ -15,6 +15,7 @@ from dialog_core.cli.plugin_check import command as check
 from dialog_core.cli.plugin_new import command as new
 from dialog_core.cli.plugin_test import command as test
 from dialog_core.contract import VERSIONS
+from dialog_core.line import Ability
 from dialog_core.plugins import KINDS, Installed, Offer, Plugins
 
 __all__ = ["command", "facts", "settings_of"]
@@ -62,6 +63,9 @@ def described(plugin: Installed, offers: tuple[Offer, ...]) -> Iterator[Text]:
         yield Text(f"  contract {contract}", "dim")
         if abilities := offer.factory.abilities:
             yield Text(f"  can {', '.join(sorted(abilities))}")
+        missing = set(Ability.ALL) - abilities if offer.kind == "voip" else ()
+        if missing:
+            yield Text(f"  cannot {', '.join(sorted(missing))}")
         settings = tuple(settings_of(offer.factory.settings))
         if not settings:
             yield Text("  no settings")
