@@ -12,7 +12,8 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from dialog_acme_tts.protocol import PROVIDER, body, refusal, unavailable
 from dialog_acme_tts.settings import AcmeSettings
-from dialog_core import AudioFormat, AudioOut, Services, SpeakText
+from dialog_core import TELEPHONE, AudioFormat, AudioOut, Services, SettingsError, SpeakText
+from dialog_core.errors import SettingsProblem
 from dialog_core.observe.observations import ProviderTimed
 
 __all__ = ["Acme", "AcmeSession", "AcmeVoice"]
@@ -31,6 +32,9 @@ class Acme:
     @asynccontextmanager
     async def open(self, fmt: AudioFormat) -> AsyncIterator[AcmeSession]:
         """Nothing to open: the process's HTTP client keeps the connections."""
+        if fmt != TELEPHONE:
+            problem = SettingsProblem("tts.use", "acme-tts speaks mu-law at 8 kHz; use another one")
+            raise SettingsError(problem)
         yield AcmeSession(self.settings, self.services, fmt)
 
 
@@ -89,6 +93,8 @@ class AcmeVoice:
             ) as response:
                 if response.status_code != httpx.codes.OK:
                     raise refusal(response.status_code, response.headers.get("x-request-id"))
+                if not response.headers.get("content-type", "").startswith("audio/"):
+                    raise unavailable("answered with something else than audio")
                 async for chunk in response.aiter_raw():
                     first = clock.monotonic() if first is None else first
                     rest += chunk

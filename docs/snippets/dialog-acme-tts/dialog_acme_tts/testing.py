@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-__all__ = ["FakeAcme"]
+__all__ = ["SECONDS_PER_CHARACTER", "FakeAcme"]
 
-BYTES_PER_CHARACTER = 480
-"""0.06 s of mu-law at 8 kHz."""
+SECONDS_PER_CHARACTER = 0.06
+TONE = (b"\x20" * 10 + b"\xa0" * 10) * 24
+"""As long as a character, in mu-law at 8 kHz: 400 Hz."""
 
 
 @attrs.define(eq=False)
@@ -23,6 +24,8 @@ class FakeAcme:
     key: str = "acme-test"
     status: int = 200
     spoken: list[str] = attrs.field(factory=list)
+    unfinished: int = 0
+    """Answers that were not read to their end."""
 
     @property
     def app(self) -> Starlette:
@@ -38,10 +41,11 @@ class FakeAcme:
         asked = await request.json()
         assert asked["encoding"] == "mulaw"
         self.spoken.append(asked["text"])
-        return StreamingResponse(tone(asked["text"]), media_type="audio/basic")
+        return StreamingResponse(self.tone(asked["text"]), media_type="audio/basic")
 
-
-async def tone(text: str) -> AsyncIterator[bytes]:
-    """A loud tone in several pieces."""
-    for _ in text:
-        yield b"\x00\x80" * (BYTES_PER_CHARACTER // 2)
+    async def tone(self, text: str) -> AsyncIterator[bytes]:
+        """A tone in several pieces."""
+        self.unfinished += 1
+        for _ in text:
+            yield TONE
+        self.unfinished -= 1
