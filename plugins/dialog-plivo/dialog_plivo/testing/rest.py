@@ -1,0 +1,328 @@
+from __future__ import annotations
+
+import io
+import json
+import wave
+from base64 import b64decode
+from collections import deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import anyio
+import attrs
+import numpy as np
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import Message, Receive, Scope, Send
+
+from dialog_core.audio import Encoding
+from dialog_core.g711 import decode
+from dialog_core.testing.vendor import Drop
+from dialog_plivo.testing.account import Account, new_uuid
+from dialog_plivo.testing.bodies import CREATE, RECORD, STOP_RECORD, TRANSFER, Rules, wrong
+
+if TYPE_CHECKING:
+    from dialog_plivo.testing.callees import Callees
+    from dialog_plivo.testing.phone import Phone
+
+__all__ = ["FakePlivo", "Fault", "Item", "RestRequest", "stereo_wav"]
+
+FOREVER = 3600.0
+DEFAULT_LIMIT = 60
+"""Seconds of a recording that nobody gave a limit."""
+
+
+@attrs.frozen
+class RestRequest:
+    """A REST request that was made, in whatever way it was answered."""
+
+    method: str
+    path: str
+    """Below the account, such as ``/Call/<uuid>/Record/``."""
+    body: Mapping[str, object]
+
+
+@attrs.frozen
+class Fault:
+    """How the next request is to be answered instead of being carried out."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+    lost_after: float | None = None
+    """Carry it out after all, and lose the answer after so many seconds."""
+
+
+@attrs.define(eq=False)
+class Item:
+    """A recording of a call."""
+
+    id: str
+    call: str
+    callback: str
+    limit: int
+    url: str
+    began: int
+    """Sample at which it began."""
+    wav: bytes | None = None
+
+    @property
+    def over(self) -> bool:
+        """True once it is a file."""
+        return self.wav is not None
+
+
+class FakePlivo:
+    """Plivo's REST interface, and the store of its recordings, as one ASGI application.
+
+    It checks credentials, remembers every request, acts on the phone that has the CallUUID, and posts the callbacks
+    it was asked for, signed. Requests for calls without a phone are answered as for calls that are over.
+    """
+
+    def __init__(self, account: Account | None = None) -> None:
+        self.account = account or Account()
+        self.media_url = "https://media.plivo.com"
+        """Where recordings are said to be."""
+        self.requests: list[RestRequest] = []
+        """What was asked, oldest first; unauthorised requests are not among it."""
+        self.recordings: dict[str, Item] = {}
+        self.phones: dict[str, Phone] = {}
+        self.callees: Callees | None = None
+        """Whom the server may call; without them every number is refused."""
+        self._faults: deque[Fault | None] = deque()
+        self._app = self._routes()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The application."""
+
+        async def answer(message: Message) -> None:
+            after = scope.get("state", {}).get("lost_after")
+            if after is not None:
+                await anyio.sleep(after)
+                raise Drop
+            await send(message)
+
+        await self._app(scope, receive, answer)
+
+    def connect(self, phone: Phone) -> None:
+        """From now on, requests with this phone's CallUUID act on it."""
+        self.phones[phone.call_uuid] = phone
+
+    def fail(
+        self,
+        status: int,
+        *,
+        times: int = 1,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Answer the next requests with an error. body: in place of Plivo's JSON."""
+        classic = json.dumps({"api_id": new_uuid(), "error": "scripted"}).encode()
+        fault = Fault(status, classic if body is None else body, headers or {})
+        self._faults.extend([fault] * times)
+
+    def stall(self, *, times: int = 1) -> None:
+        """Never answer the next requests."""
+        self._faults.extend([None] * times)
+
+    def drop(self) -> None:
+        """Lose the connection of the next request."""
+        self._faults.append(Fault(0, b""))
+
+    def lose_answer(self, *, after: float = 0.0) -> None:
+        """Carry the next request out, and lose the connection before the answer, so many seconds later."""
+        self._faults.append(Fault(0, b"", lost_after=after))
+
+    async def call_ended(self, call: str) -> None:
+        """Finish the recordings of a call, and say so."""
+        for item in list(self.recordings.values()):
+            if item.call == call and not item.over:
+                await self._finish(item)
+
+    # routes
+
+    def _routes(self) -> Starlette:
+        call = "/Call/{call}/"
+        stored = "/Recording/{id}/"
+        routes = [
+            Route("/Call/", self._create, methods=["POST"]),
+            Route(call, self._transfer, methods=["POST"]),
+            Route(call, self._hang_up, methods=["DELETE"]),
+            Route(call + "Record/", self._record, methods=["POST"]),
+            Route(call + "Record/", self._stop_recording, methods=["DELETE"]),
+            Route("/Recording/{id}.wav", self._download, methods=["GET"]),
+            Route(stored, self._find, methods=["GET"]),
+            Route(stored, self._delete, methods=["DELETE"]),
+        ]
+        base = f"/v1/Account/{self.account.auth_id}"
+        return Starlette(
+            routes=[Mount(base, routes=routes)], exception_handlers={Answered: give_answer}
+        )
+
+    async def _body(self, request: Request, rules: Rules | None = None) -> Mapping[str, object]:
+        """Check credentials, remember the request, then do what the script says."""
+        if _basic(request) != (self.account.auth_id, self.account.token):
+            raise refusal(401, "Could not verify your access level for that URL.")
+        raw = await request.body()
+        try:
+            body = json.loads(raw) if raw else {}
+        except ValueError as error:
+            raise refusal(400, "the body is not JSON") from error
+        path = request.url.path.split(self.account.auth_id, 1)[1]
+        self.requests.append(RestRequest(request.method, path, body))
+        if self._faults:
+            fault = self._faults.popleft()
+            if fault is None:
+                await anyio.sleep(FOREVER)
+                raise Drop
+            if fault.lost_after is not None:
+                request.state.lost_after = fault.lost_after
+            elif not fault.status:
+                raise Drop
+            else:
+                raise Answered(Response(fault.body, fault.status, dict(fault.headers)))
+        field = wrong(body, rules or {})
+        if field is not None:
+            raise refusal(400, f"{field} parameter is missing or invalid")
+        return body
+
+    async def _create(self, request: Request) -> Response:
+        body = await self._body(request, CREATE)
+        if self.callees is None:
+            raise refusal(403, "there is nobody to call")
+        uuid = self.callees.ring(body)
+        return answer({"message": "call fired", "request_uuid": uuid}, 201)
+
+    async def _transfer(self, request: Request) -> Response:
+        body = await self._body(request, TRANSFER)
+        if not self._living(request).move(str(body["aleg_url"])):
+            raise refusal(404, "call not found")
+        return answer({"message": "call transferred"}, 202)
+
+    async def _hang_up(self, request: Request) -> Response:
+        await self._body(request)
+        self._living(request).move(None)
+        return Response(status_code=204)
+
+    async def _record(self, request: Request) -> Response:
+        body = await self._body(request, RECORD)
+        phone = self._living(request)
+        uuid = new_uuid()
+        item = Item(
+            uuid,
+            phone.call_uuid,
+            str(body.get("callback_url", "")),
+            int(str(body.get("time_limit", DEFAULT_LIMIT))),
+            f"{self.media_url}/v1/Account/{self.account.auth_id}/Recording/{uuid}.wav",
+            round(phone.now * 8000),
+        )
+        self.recordings[uuid] = item
+        begun = {"message": "call recording started", "recording_id": uuid, "url": item.url}
+        return answer(begun, 202)
+
+    async def _stop_recording(self, request: Request) -> Response:
+        body = await self._body(request, STOP_RECORD)
+        phone = self._living(request)
+        for item in list(self.recordings.values()):
+            wanted = body.get("URL", item.url) == item.url
+            if item.call == phone.call_uuid and wanted and not item.over:
+                await self._finish(item)
+        return Response(status_code=204)
+
+    async def _find(self, request: Request) -> Response:
+        await self._body(request)
+        item = self._stored(request)
+        return answer({"recording_id": item.id, "recording_url": item.url}, 200)
+
+    async def _delete(self, request: Request) -> Response:
+        await self._body(request)
+        del self.recordings[self._stored(request).id]
+        return Response(status_code=204)
+
+    async def _download(self, request: Request) -> Response:
+        await self._body(request)
+        return Response(self._stored(request).wav, media_type="audio/x-wav")
+
+    # callbacks
+
+    async def _finish(self, item: Item) -> None:
+        phone = self.phones[item.call]
+        end = item.began + item.limit * 8000
+        caller, agent = (track[item.began : end] for track in phone.stereo())
+        item.wav = stereo_wav(caller, agent)
+        if item.callback:
+            await phone.post(item.callback, finished(item, len(caller)))
+
+    def _living(self, request: Request) -> Phone:
+        phone = self.phones.get(request.path_params["call"])
+        if phone is None or not phone.live:
+            raise refusal(404, "call not found")
+        return phone
+
+    def _stored(self, request: Request) -> Item:
+        item = self.recordings.get(request.path_params["id"])
+        if item is None or not item.over:
+            raise refusal(404, "not found")
+        return item
+
+
+class Answered(Exception):
+    """Ends a request with this answer."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
+def finished(item: Item, samples: int) -> dict[str, str]:
+    """What the callback of a recording says."""
+    return {
+        "api_id": new_uuid(),
+        "call_uuid": item.call,
+        "recording_id": item.id,
+        "record_url": item.url,
+        "recording_duration": str(round(samples / 8000)),
+        "recording_duration_ms": str(samples // 8),
+        "recording_start_ms": "1705312200000",
+        "recording_end_ms": str(1_705_312_200_000 + samples // 8),
+    }
+
+
+def answer(body: Mapping[str, object], status: int) -> Response:
+    """Plivo's JSON."""
+    return JSONResponse({"api_id": new_uuid(), **body}, status)
+
+
+def refusal(status: int, error: str) -> Answered:
+    """Plivo's error."""
+    return Answered(answer({"error": error}, status))
+
+
+async def give_answer(_request: Request, error: Exception) -> Response:
+    """Starlette's way from an exception to an answer."""
+    assert isinstance(error, Answered)
+    return error.response
+
+
+def _basic(request: Request) -> tuple[str, str] | None:
+    """User name and password of a request."""
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    try:
+        name, colon, password = b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:
+        return None
+    return (name, password) if colon and scheme.lower() == "basic" else None
+
+
+def stereo_wav(caller: bytes, agent: bytes) -> bytes:
+    """Two mu-law tracks of one length as a 16-bit WAV file: the caller left, the agent right."""
+    tracks = [decode(track, Encoding.MULAW) for track in (caller, agent)]
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(2)
+        writer.setsampwidth(2)
+        writer.setframerate(8000)
+        writer.writeframes(np.stack(tracks, axis=1).astype("<i2").tobytes())
+    return file.getvalue()
