@@ -173,7 +173,10 @@ def test_a_plugin_shows_every_setting(terminal: Terminal) -> None:
         "  voice.id  str, default 'alto'",
         "      id of the voice",
     ]
-    assert "  can transfer\n  no settings\n" in result.stdout
+    assert (
+        "  can transfer\n  cannot keypress, outbound, record, send_digits, transcribe\n  no settings\n"
+        in result.stdout
+    )
 
 
 def test_sound_plugins_are_found_sound(terminal: Terminal) -> None:
