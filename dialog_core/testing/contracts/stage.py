@@ -90,8 +90,7 @@ class Stepped:
     scope: anyio.CancelScope
     at: int
     now: Callable[[], float]
-    cancelled_at: float = 0.0
-    done: bool = False
+    cancelled_at: float | None = None
 
     def __await__(self) -> Generator[Any, Any, None]:
         result: Any = None
@@ -100,7 +99,6 @@ class Stepped:
             try:
                 awaited = self.work.send(result) if error is None else self.work.throw(error)
             except StopIteration:
-                self.done = True
                 return
             if number == self.at:
                 self.cancelled_at = self.now()
@@ -120,8 +118,8 @@ async def awaits_of(stage: Stage[Any], new_work: Callable[[], Coroutine[Any, Any
         with anyio.CancelScope() as scope:
             stepped = Stepped(new_work(), scope, number, stage.now)
             await stepped
-        if stepped.done:
-            return number
+        if stepped.cancelled_at is None:
+            return number - 1
         late = stage.now() - stepped.cancelled_at
         assert late <= CLEAN_UP_SECONDS, f"cancelled at await {number}, it left {late:g} s later"
     raise AssertionError
