@@ -228,6 +228,7 @@ find("door").addEventListener("submit", (event) => {
 });
 find("mute").addEventListener("click", mute);
 find("hang-up").addEventListener("click", () => call?.hangUp());
+find("keypad").addEventListener("toggle", keepInView);
 for (const digit of "123456789*0#") {
   const key = document.createElement("button");
   key.type = "button";

@@ -161,7 +161,7 @@ class Page:
 
     @property
     def binary(self) -> list[bytes]:
-        """The binary messages that came."""
+        """The binary messages that came. Only samples are played: this page knows no codec."""
         return self._player.received
 
     @property

@@ -5,6 +5,7 @@ import math
 import anyio
 import attrs
 
+from dialog_browser.protocol import PCM16
 from dialog_core import g711
 from dialog_core.audio import Encoding
 from dialog_core.factory import Clock
@@ -26,11 +27,13 @@ class Player:
     echoes: list[Echo] = attrs.field(factory=list)
     clears: list[float] = attrs.field(factory=list)
     changed: anyio.Event = attrs.field(factory=anyio.Event)
+    _plays: bool = True
     _began: float | None = None
     _resampler: Resampler | None = None
 
-    def begin(self, rate: int) -> None:
-        """The call has begun; speech will come at this rate."""
+    def begin(self, codec: str, rate: int) -> None:
+        """The call has begun; speech will come like this."""
+        self._plays = codec == PCM16
         self._began = self.clock.monotonic()
         self._resampler = Resampler(rate, RATE)
 
@@ -40,8 +43,10 @@ class Player:
         return 0 if self._began is None else round((self.clock.monotonic() - self._began) * RATE)
 
     def push(self, data: bytes) -> None:
-        """Speech has come: whole 16-bit samples."""
+        """Speech has come: whole 16-bit samples, or packets of a codec, which are only kept."""
         self.received.append(data)
+        if not self._plays:
+            return
         assert self._resampler is not None
         samples = self._resampler.feed(g711.decode(data, Encoding.PCM16))
         self.buffer.push(g711.encode(samples, Encoding.MULAW), self.now)

@@ -92,7 +92,7 @@ class Wire:
         match message["type"]:
             case "session":
                 self.session = message
-                self.player.begin(message["rate"])
+                self.player.begin(message["codec"], message["rate"])
                 tasks.start_soon(self._speak)
                 tasks.start_soon(self._report)
                 self.begun.set()
