@@ -23,7 +23,8 @@ from dialog_core.testing.contracts.contract import (
 )
 from dialog_core.testing.contracts.door import Failure
 from dialog_core.testing.contracts.kit import Answer, LlmAbility, LlmKit, LlmVendor
-from dialog_core.testing.contracts.stage import Stage, awaits_of, on_stage
+from dialog_core.testing.contracts.stage import Stage, awaits_of, on_sockets, on_stage
+from dialog_core.testing.pytest_plugin import real_loop
 
 __all__ = ["Answered", "LlmContract", "ask"]
 
@@ -131,6 +132,13 @@ class LlmContract(Contract):
             with anyio.fail_after(1.0):
                 await stage.vendor.door.empty()
             assert stage.vendor.cancelled() == 1
+
+    @real_loop
+    async def test_it_reaches_a_vendor_on_a_real_socket(self) -> None:
+        vendor = self.kit.vendor()
+        vendor.will_answer(TEXT)
+        async with on_sockets(self.kit, vendor) as model:
+            assert (await ask(model)).text == TEXT
 
     # --- answers
 

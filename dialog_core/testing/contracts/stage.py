@@ -9,16 +9,18 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import anyio
 import attrs
+import pytest
 
 from dialog_core.factory import Services
+from dialog_core.net.services import open_services
 from dialog_core.net.shared import SharedResources
 from dialog_core.observe.observations import Observation
 from dialog_core.testing.contracts.component import build
 from dialog_core.testing.contracts.door import Door
-from dialog_core.testing.contracts.kit import Kit
-from dialog_core.testing.vendor import in_memory
+from dialog_core.testing.contracts.kit import At, Kit, nowhere
+from dialog_core.testing.vendor import ignore, in_memory, served
 
-__all__ = ["Stage", "awaits_of", "on_stage"]
+__all__ = ["Stage", "awaits_of", "on_sockets", "on_stage"]
 
 GOODBYE_SECONDS = 5.0
 """In which sockets must be closed after everything was left."""
@@ -32,6 +34,15 @@ class Fake(Protocol):
     @property
     def door(self) -> Door:
         """The way to it."""
+        ...
+
+
+class RemoteKit(Kit, Protocol):
+    """A kit of a component with a vendor."""
+
+    @property
+    def at(self) -> At:
+        """Settings that point it at a fake on a real socket."""
         ...
 
 
@@ -72,6 +83,15 @@ async def on_stage(kit: Kit, vendor: V) -> AsyncIterator[Stage[V]]:
         assert not waiting.cancelled_caught, f"{left} of {door.opened} connections were left open"
         await anyio.wait_all_tasks_blocked()
         assert living_tasks() <= before, "a task was left running"
+
+
+@asynccontextmanager
+async def on_sockets(kit: RemoteKit, vendor: Fake) -> AsyncIterator[Any]:
+    """A component whose vendor is served on a socket of this machine; needs asyncio."""
+    if kit.at is nowhere:
+        pytest.skip("not applicable: the kit does not say how to point it at a socket (`at`)")
+    async with served(vendor.door) as base_url, open_services(observe=ignore) as services:
+        yield build(kit, services, **kit.at(base_url))
 
 
 def living_tasks() -> int:

@@ -7,16 +7,18 @@ import anyio.abc
 import pytest
 
 from dialog_core.audio import AudioFormat, AudioFrame, Encoding
+from dialog_core.call.clock import SystemClock
 from dialog_core.errors import SettingsError
 from dialog_core.testing.contracts.caller import calling, same_words
 from dialog_core.testing.contracts.component import choose
 from dialog_core.testing.contracts.contract import calls_counted, memory_of
 from dialog_core.testing.contracts.door import Failure
 from dialog_core.testing.contracts.kit import SttVendor
-from dialog_core.testing.contracts.stage import Stage, awaits_of
+from dialog_core.testing.contracts.stage import Stage, awaits_of, on_sockets
 from dialog_core.testing.contracts.stt_abilities import SttAbilities
 from dialog_core.testing.contracts.stt_failures import SttFailures
 from dialog_core.testing.contracts.stt_scene import AT_ONCE
+from dialog_core.testing.pytest_plugin import real_loop
 from dialog_core.turns.events import EndOfTurn, SpeechStarted, SpeechStopped
 
 __all__ = ["SttContract"]
@@ -66,6 +68,21 @@ class SttContract(SttAbilities, SttFailures):
     async def test_cancelled_at_any_await_it_leaves_nothing_running(self) -> None:
         async with self.stage() as stage:
             assert await awaits_of(stage, lambda: self.ordinary_call(stage)) > 1
+
+    @real_loop
+    async def test_it_reaches_a_vendor_on_a_real_socket(self) -> None:
+        self.needs_a_vendor()
+        vendor = self.kit.vendor()
+        vendor.will_hear(*self.kit.phrases)
+        fmt = self.kit.formats[0]
+        async with (
+            on_sockets(self.kit, vendor) as stt,
+            calling(stt, self.kit, SystemClock(), fmt) as call,
+        ):
+            call.in_time = False
+            await call.say(self.phrase)
+            await call.hush(1.5)
+            assert await call.hears(self.phrase)
 
     # --- recognition
 

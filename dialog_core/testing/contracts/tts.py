@@ -13,9 +13,10 @@ from dialog_core.testing.contracts.component import choose
 from dialog_core.testing.contracts.contract import calls_counted, memory_of, not_claimed, proves
 from dialog_core.testing.contracts.kit import TtsAbility, TtsVendor
 from dialog_core.testing.contracts.reply import Reply, speak
-from dialog_core.testing.contracts.stage import Stage, awaits_of
+from dialog_core.testing.contracts.stage import Stage, awaits_of, on_sockets
 from dialog_core.testing.contracts.tts_failures import LONG, TtsFailures
 from dialog_core.testing.contracts.tts_scene import SHORT, TEXTS
+from dialog_core.testing.pytest_plugin import real_loop
 
 __all__ = ["TtsContract"]
 
@@ -60,6 +61,13 @@ class TtsContract(TtsFailures):
         """A short reply from its beginning to its end."""
         async with self.session(stage) as session:
             await self.speak(session, "Hello.")
+
+    @real_loop
+    async def test_it_reaches_a_vendor_on_a_real_socket(self) -> None:
+        self.needs_a_vendor()
+        async with on_sockets(self.kit, self.kit.vendor()) as tts, tts.open(self.fmt) as session:
+            with anyio.fail_after(self.kit.patience):
+                self.check_whole(await self.speak(session, SHORT), [SHORT])
 
     # --- speaking
 

@@ -18,7 +18,12 @@ def vendor() -> SttVendor:
     return SttVendor(Door(fake.app), will_hear, lambda: fake.languages)
 
 
+def at(base_url: str) -> dict[str, str]:
+    """Settings that point the component at a fake on a real socket."""
+    return {"url": f"{base_url.replace('http', 'ws', 1)}/v1/hear"}
+
+
 def kits() -> tuple[SttKit, ...]:
     """One kit for each component; the settings are those of a settings file."""
     claimed = frozenset({SttAbility.PARTIALS, SttAbility.RECONNECTS, SttAbility.LANGUAGE})
-    return (SttKit("acme-stt", {"api_key": "acme-test"}, vendor, claimed),)
+    return (SttKit("acme-stt", {"api_key": "acme-test"}, vendor, claimed, at=at),)

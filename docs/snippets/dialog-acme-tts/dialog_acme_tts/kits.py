@@ -15,9 +15,16 @@ def vendor() -> TtsVendor:
     return TtsVendor(Door(fake.app), lambda: fake.spoken, lambda: fake.unfinished)
 
 
+def at(base_url: str) -> dict[str, str]:
+    """Settings that point the component at a fake on a real socket."""
+    return {"url": f"{base_url}/v1/speak"}
+
+
 def kits() -> tuple[TtsKit, ...]:
     """One kit for each component; the settings are those of a settings file."""
     settings = {"api_key": "acme-test", "voice": "tenor"}
     pace = SECONDS_PER_CHARACTER
-    acme = TtsKit("acme-tts", settings, vendor, formats=(TELEPHONE,), seconds_per_character=pace)
+    acme = TtsKit(
+        "acme-tts", settings, vendor, formats=(TELEPHONE,), seconds_per_character=pace, at=at
+    )
     return (acme,)
