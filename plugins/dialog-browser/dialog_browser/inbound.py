@@ -57,9 +57,9 @@ class Inbound:
         self._played = played
         self._note = note
         self._muted = False
+        self._over = False
         self._noted: dict[str, int] = {}
         self._waiting = anyio.CancelScope()
-        self._told = False
 
     def stop(self, reason: str) -> None:
         """End the iteration soon, whatever the page does."""
@@ -78,9 +78,9 @@ class Inbound:
             event = self._silent() if raw is None else self._read(raw)
             if event is not None:
                 return event
-        if self._told:
+        if self._over:
             raise StopAsyncIteration
-        self._told = True
+        self._over = True
         return LineStopped(self.reason)
 
     def _silent(self) -> LineEvent | None:

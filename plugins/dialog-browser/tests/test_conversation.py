@@ -30,9 +30,8 @@ PATIENCE = 90.0
 FOLLOW = """window.states = [];
 new MutationObserver(() => states.push(document.body.dataset.state))
   .observe(document.body, {attributes: true, attributeFilter: ["data-state"]})"""
-HEARD = (
-    """[document.body.dataset.state, dialog.rms(), document.querySelector("#state").innerText]"""
-)
+HEARD = """new Promise(resolve => setTimeout(resolve, 50)).then(
+  () => [document.body.dataset.state, dialog.rms(), document.querySelector("#state").innerText])"""
 TURNS = """[...document.querySelectorAll("#transcript li")].map(item => [item.className, item.innerText])"""
 
 pytestmark = [
@@ -88,7 +87,6 @@ class Visit:
             if state != before:
                 await keep(browser, f"talk-{len(self.loudest)}-{state}")
             self.loudest[state] = max(self.loudest.get(state, 0.0), rms["agent"])
-            await anyio.sleep(0.05)
         self.states = await browser.script("states")
         self.turns = [(kind, text) for kind, text in await browser.script(TURNS)]
         await keep(browser, "ended")

@@ -86,7 +86,7 @@ async def test_any_rate_of_a_page_becomes_the_lines(rate: int) -> None:
     config = {"type": "config", "rate": rate}
     async with open_stage(listener, rate=16_000) as stage, stage.call(config=config) as page:
         await page.send_raw(floats(0.2, rate=rate))
-        await anyio.sleep(0.01)
+        await page.wait(0.01)
     frame = listener.frames[0]
     samples = g711.decode_floats(frame.data, Encoding.PCM16)
     assert samples.size == pytest.approx(3200, abs=60)
@@ -107,7 +107,7 @@ async def test_a_muted_caller_is_silent_and_time_goes_on() -> None:
     async with open_stage(listener) as stage, stage.call() as page:
         await page.say(MULAW)
         await page.mute()
-        await anyio.sleep(1.0)
+        await page.wait(1.0)
         await page.unmute()
         before = len(listener.audio)
         await page.say(MULAW)
@@ -123,7 +123,7 @@ async def test_what_a_muted_page_sends_all_the_same_is_not_heard() -> None:
         await page.mute()
         for _ in range(50):
             await page.send_raw(floats(0.02))
-            await anyio.sleep(0.02)
+            await page.wait(0.02)
     assert not any(listener.audio)
 
 
@@ -132,7 +132,7 @@ async def test_a_page_that_was_suspended_goes_on_at_the_present_moment() -> None
     async with open_stage(listener) as stage, stage.call() as page:
         await page.say(MULAW)
         page._wire.muted = True  # nothing comes, and nobody said so
-        await anyio.sleep(5.0)
+        await page.wait(5.0)
         page._wire.muted = False
         await page.say(MULAW)
     assert listener.frames[-1].at == pytest.approx(page.now, abs=0.1)
@@ -243,20 +243,16 @@ async def test_stop_hangs_up_and_the_page_is_told_that_the_call_has_ended() -> N
 
 
 async def test_hanging_up_ends_the_lines_events_though_the_page_says_nothing() -> None:
-    async def answer(line: Line) -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(listener, line)
-            await anyio.sleep(1.0)
-            await line.hang_up()
-            await line.hang_up()
-        with pytest.raises(LineError, match="stopped"):
-            await line.play(SPEECH)
-        await line.clear()
-
     listener = Listener()
-    async with open_stage(answer) as stage, stage.call() as page:
+    async with open_stage(listener) as stage, stage.call() as page:
         await page.mute()
+        await page.wait(1.0)
+        await listener.line.hang_up()
+        await listener.line.hang_up()
         assert await page.over() == "hangup"
+        with pytest.raises(LineError, match="stopped"):
+            await listener.line.play(SPEECH)
+        await listener.line.clear()
     assert listener.stopped == ["hangup"]
 
 
@@ -265,7 +261,7 @@ async def test_a_page_that_goes_without_a_goodbye_is_lost() -> None:
     async with open_stage(listener) as stage, stage.call() as page:
         await page.silent(0.1)
         await page.vanish()
-        await anyio.sleep(0.1)
+        await page.wait(0.1)
     assert listener.stopped == ["lost"]
 
 
@@ -275,7 +271,7 @@ async def test_a_page_that_sends_nothing_for_too_long_is_lost_unless_it_is_muted
     async with open_stage(listener) as stage, stage.call() as page:
         await page.silent(0.1)
         await page.mute()
-        await anyio.sleep(idle * 3)
+        await page.wait(idle * 3)
         assert page.live
         await page.send({"type": "unmute"})
         await page.over()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 from anyio.abc import TaskGroup
 from dialog_browser.session import BrowserVoIP
 from dialog_browser.settings import BrowserSettings
-from dialog_browser.testing.chromium import Chromium, chromium_path, open_chromium
+from dialog_browser.testing.chromium import Chromium, chromium_path, open_chromium, until
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialog_core.audio import AudioFrame
@@ -121,6 +121,7 @@ class Played:
         self.stopped: list[str] = []
         self.loudest = 0.0
         self.go_on = anyio.Event()
+        self.clear = anyio.Event()
 
     async def __call__(self, line: Line) -> None:
         async with anyio.create_task_group() as tasks:
@@ -131,7 +132,7 @@ class Played:
             for _ in range(50):
                 await line.play(tone(0.2))
             await line.mark("cleared")
-            await anyio.sleep(1.0)
+            await self.clear.wait()
             await line.clear()
             await line.mark("after")
 
@@ -170,6 +171,7 @@ async def test_what_is_played_sounds_and_what_is_cleared_is_silent_at_once(
             await until(lambda: played.marks == ["first"])
             played.go_on.set()
             await browser.until("dialog.rms().agent > 0.2")
+            played.clear.set()
             await until(lambda: "after" in played.marks)
             await browser.until("dialog.rms().agent < 0.001")
             assert await browser.script("dialog.codec()") == codec
@@ -183,12 +185,6 @@ async def test_what_is_played_sounds_and_what_is_cleared_is_silent_at_once(
     assert sounding == pytest.approx(TONE_RMS, rel=0.25)
     assert played.marks == ["first", "after"]
     assert played.loudest > 0.05
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that another process brings about."""
-    while not condition():  # noqa: ASYNC110 - nobody could set an event
-        await anyio.sleep(0.02)
 
 
 async def test_a_muted_microphone_is_silent_and_can_be_opened_again(

@@ -16,7 +16,7 @@ import json
 import shutil
 import tempfile
 from base64 import b64decode
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from subprocess import DEVNULL
@@ -28,7 +28,7 @@ import attrs
 from dialog_core.factory import Services
 from dialog_core.protocols import WebSocket
 
-__all__ = ["Chromium", "chromium_path", "open_chromium"]
+__all__ = ["Chromium", "chromium_path", "open_chromium", "until"]
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -146,6 +146,12 @@ class Chromium:
     async def picture(self) -> bytes:
         """What is to be seen, as a PNG file."""
         return b64decode((await self.command("Page.captureScreenshot", format="png"))["data"])
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that another process brings about."""
+    while not condition():  # noqa: ASYNC110 - nobody could set an event
+        await anyio.sleep(POLL_SECONDS)
 
 
 @asynccontextmanager

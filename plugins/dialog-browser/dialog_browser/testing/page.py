@@ -100,6 +100,10 @@ class Page:
     def jumble(self) -> None:
         """A WebSocket keeps the order, so this does nothing."""
 
+    async def wait(self, seconds: float) -> None:
+        """Do nothing else than what a page does by itself."""
+        await anyio.sleep(seconds)
+
     def stall(self) -> None:
         """Read nothing any more."""
         self._wire.reading.cancel()

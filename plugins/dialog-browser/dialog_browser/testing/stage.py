@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+import anyio
 import attrs
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -35,6 +36,10 @@ class Stage:
     def call(self, **options: Any) -> AbstractAsyncContextManager[Page]:
         """A call; see :func:`dialog_browser.testing.page.open_page`."""
         return open_page(self.services, self.base, **options)
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        await anyio.sleep(seconds)
 
     def troubles(self) -> list[str]:
         """What the plugin noted as failed or refused."""
