@@ -6,12 +6,12 @@ BIN := $(CURDIR)/$(VENV)/bin
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 EDITABLE := -e . $(PLUGINS:%=-e ./%)
-DEMO := $(patsubst %,plugins/dialog-%,twilio silero local demo)
+DEMO := $(patsubst %,plugins/dialog-%,twilio silero local demo browser)
 # Plugins then depend on the core by version, and the editable one counts.
 PIP := DIALOG_CORE_VERSION=">=0.1" $(BIN)/python -m pip --disable-pip-version-check install -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types tests docs bench clean
+.PHONY: help demo talk test lint types tests docs bench clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,11 @@ help:  ## show this list
 demo: $(VENV)/demo  ## hold a call with a simulated caller, on this machine alone
 	@$(BIN)/dialogctl models fetch > /dev/null
 	@$(BIN)/dialogctl demo --file contrib/examples/local/dialog.toml --output demo-output
+	@echo "to talk to it yourself, from a browser: make talk"
+
+talk: $(VENV)/demo  ## talk to the same agent yourself, from this machine's browser
+	@$(BIN)/dialogctl models fetch > /dev/null
+	@$(BIN)/dialogctl serve contrib/examples/browser/dialog.toml
 
 test: lint types tests  ## lint, types and all tests, the vendors' SDKs against our fakes included
 
