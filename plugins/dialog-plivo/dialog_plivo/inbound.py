@@ -75,7 +75,7 @@ class AudioClock:
             self._offset -= (
                 ahead  # less late than those before, or another clock: the better anchor
             )
-        elif missing > 0 and ahead > missing - JITTER:
+        elif missing > 0 and missing - JITTER < ahead < missing + GAP_SECONDS:
             at += missing
         elif ahead > GAP_SECONDS:
             at += ahead

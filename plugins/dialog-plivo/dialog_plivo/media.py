@@ -30,10 +30,6 @@ CARRIED = ("From", "To", "Direction", "ALegRequestUUID")
 """Fields of the webhook that the stream repeats, for a process that did not see it."""
 
 
-class NeverBegan(ProviderProtocolError):
-    """The socket closed before its stream began, so that Plivo may try again."""
-
-
 class MediaSocket:
     """The media route, as bare ASGI: a signed upgrade with a ticket is a call.
 
@@ -96,18 +92,22 @@ class MediaSocket:
         """Wait for the start message; None if it is late, unreadable or of something else."""
         with anyio.move_on_after(self._settings.start_wait):
             try:
-                return check(await first(receive), call)
-            except NeverBegan as error:
-                self._returned[upgrade.path_params["ticket"]] = call
-                if len(self._returned) > RETURNED_MOST:
-                    del self._returned[next(iter(self._returned))]
-                self._note(call, "a media socket began wrongly", str(error))
-                return None
+                start = await first(receive)
+                if start is None:
+                    self._give_back(upgrade.path_params["ticket"], call)
+                    return None
+                return check(start, call)
             except ProviderProtocolError as error:
                 self._note(call, "a media socket began wrongly", str(error))
                 return None
         self._note(call, "a media socket did not start in time", "")
         return None
+
+    def _give_back(self, ticket: str, call: str) -> None:
+        self._note(call, "a media socket closed before its stream began", "")
+        self._returned[ticket] = call
+        if len(self._returned) > RETURNED_MOST:
+            del self._returned[next(iter(self._returned))]
 
     async def _answer(self, upgrade: HTTPConnection, start: Start, stream: MediaStream) -> None:
         """Run a call to its end."""
@@ -183,12 +183,12 @@ def check(start: Start, call: str) -> Start:
     return start
 
 
-async def first(receive: Receive) -> Start:
-    """Read up to the start message. Raises: ProviderProtocolError."""
+async def first(receive: Receive) -> Start | None:
+    """Read up to the start message; None if the socket closed before. Raises: ProviderProtocolError."""
     while True:
         raw = await receive()
         if raw["type"] == "websocket.disconnect":
-            raise NeverBegan("plivo", "the socket closed before the stream began", stage="voip")
+            return None
         match parse(raw.get("text") or ""):
             case Start() as start:
                 return start

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-__all__ = ["CREATE", "RECORD", "STOP_RECORD", "TRANSFER", "wrong"]
+__all__ = ["CREATE", "DELETE", "HANG_UP", "RECORD", "STOP_RECORD", "TRANSFER", "wrong"]
 
 URL = r"https?://[^/\s]+/\S*"
 METHOD = "GET|POST"
@@ -41,15 +41,20 @@ CREATE: Rules = {
     "machine_detection_method": METHOD,
     "error_if_parent_not_found": "False",
 }
-TRANSFER: Rules = {"legs": "aleg", "aleg_url": URL, "aleg_method": METHOD}
+OF_CALL: Rules = {"call_uuid": FREE}
+"""Plivo's own client repeats in the body what stands in the address."""
+HANG_UP: Rules = {**OF_CALL}
+DELETE: Rules = {"recording_id": FREE}
+TRANSFER: Rules = {**OF_CALL, "legs": "aleg", "aleg_url": URL, "aleg_method": METHOD}
 RECORD: Rules = {
+    **OF_CALL,
     "time_limit": SECONDS,
     "file_format": "wav|mp3",
     "record_channel_type": "mono|stereo",
     "callback_url": URL,
     "callback_method": METHOD,
 }
-STOP_RECORD: Rules = {"URL": FREE}
+STOP_RECORD: Rules = {**OF_CALL, "URL": FREE}
 NEEDED: Mapping[int, tuple[str, ...]] = {
     id(CREATE): ("from", "to", "answer_url"),
     id(TRANSFER): ("legs", "aleg_url"),

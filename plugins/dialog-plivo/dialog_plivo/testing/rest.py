@@ -21,7 +21,16 @@ from dialog_core.audio import Encoding
 from dialog_core.g711 import decode
 from dialog_core.testing.vendor import Drop
 from dialog_plivo.testing.account import Account, new_uuid
-from dialog_plivo.testing.bodies import CREATE, RECORD, STOP_RECORD, TRANSFER, Rules, wrong
+from dialog_plivo.testing.bodies import (
+    CREATE,
+    DELETE,
+    HANG_UP,
+    RECORD,
+    STOP_RECORD,
+    TRANSFER,
+    Rules,
+    wrong,
+)
 
 if TYPE_CHECKING:
     from dialog_plivo.testing.callees import Callees
@@ -202,7 +211,7 @@ class FakePlivo:
         return answer({"message": "call transferred"}, 202)
 
     async def _hang_up(self, request: Request) -> Response:
-        await self._body(request)
+        await self._body(request, HANG_UP)
         self._living(request).move(None)
         return Response(status_code=204)
 
@@ -237,7 +246,7 @@ class FakePlivo:
         return answer({"recording_id": item.id, "recording_url": item.url}, 200)
 
     async def _delete(self, request: Request) -> Response:
-        await self._body(request)
+        await self._body(request, DELETE)
         del self.recordings[self._stored(request).id]
         return Response(status_code=204)
 

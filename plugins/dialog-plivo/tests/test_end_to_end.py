@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from dialog_plivo.session import PlivoVoIP
+from dialog_plivo.testing import Account, FakePlivo, place_call
+
+from dialog_core.audio import AudioFrame
+from dialog_core.errors import LineError
+from dialog_core.net.services import open_services
+from dialog_core.observe.observations import Observation
+from dialog_core.protocols import Line, LineEvent, LineStopped
+from dialog_core.testing.phones.door import PlainDoor, application
+from dialog_core.testing.pytest_plugin import real_loop
+from dialog_core.testing.vendor import served
+
+pytestmark = [pytest.mark.anyio, real_loop]
+
+SPEECH = bytes(range(160)) * 10
+
+
+async def test_calls_over_real_sockets_hear_send_digits_and_end_in_every_way() -> None:
+    ends: list[LineEvent] = []
+
+    async def answer(line: Line) -> None:
+        async for event in line.events():
+            if isinstance(event, AudioFrame):
+                with suppress(LineError):  # the caller may be gone, with frames still to be read
+                    await line.play(event.data)
+            else:
+                ends.append(event)
+
+    observed: list[Observation] = []
+    account = Account()
+    fake = FakePlivo(account)
+    async with served(fake) as rest, open_services(observe=observed.append) as services:
+        voip = PlivoVoIP(account.settings(api_url=rest), services)
+        door = PlainDoor(answer, path="/reception/plivo")
+        async with served(application(voip, door)) as base:
+            url = f"{base}{door.path}/answer"
+            async with place_call(services, url, plivo=fake) as phone:
+                await phone.silent(0.1)
+                await phone.say(SPEECH)
+                await door.lines[-1].send_digits("1")
+                assert phone.digits == "1"
+                assert SPEECH in b"".join(audio for _, audio in phone.played)
+            async with place_call(services, url, plivo=fake) as phone:
+                await phone.silent(0.1)
+                await door.lines[-1].hang_up()
+                assert await phone.over() == "completed"
+                assert phone.warnings == []
+            async with place_call(services, url, plivo=fake) as phone:
+                await phone.silent(0.1)
+                await door.lines[-1].transfer("+15550003333")
+                await phone.heard_silence(0.1)
+                assert phone.live
+            async with place_call(services, url, plivo=fake) as phone:
+                await phone.silent(0.1)
+                await phone.vanish()
+                assert await phone.over() == "completed"
+    reasons = ("hangup", "hangup", "transferred", "lost")
+    assert ends == [LineStopped(reason) for reason in reasons]
+    assert observed == []
