@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.util import find_spec
@@ -11,7 +11,9 @@ from importlib.util import find_spec
 import anyio
 
 from dialog_core.call.clock import SystemClock
+from dialog_core.errors import LineError
 from dialog_core.factory import Services
+from dialog_core.line import CallState
 from dialog_core.net.app import CallServer, Hosted
 from dialog_core.net.groups import ungrouped
 from dialog_core.net.server import serve as serve_application
@@ -21,7 +23,7 @@ from dialog_core.plugins import Plugins
 from dialog_core.process import open_process
 from dialog_core.settings import Settings
 
-__all__ = ["new_app", "serve"]
+__all__ = ["dial", "new_app", "serve"]
 
 
 def new_app(
@@ -67,13 +69,56 @@ def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
         gc.freeze()
         ready(address)
 
-    async def main() -> None:
+    run(settings, lambda app: serve_application(app, ready=up))
+
+
+def dial(
+    settings: Settings,
+    agent: str,
+    number: str,
+    *,
+    metadata: Mapping[str, str],
+    told: Callable[[CallState], None],
+) -> CallState:
+    """Serve for as long as it takes an agent to call somebody. Blocks; returns the call's last state.
+
+    metadata: what the agent is to know of the call. told: sees each state.
+    Raises: LineError if the call cannot be placed, SettingsError if the port cannot be opened.
+    """
+    reached: list[CallState] = []
+
+    async def call(app: CallServer) -> None:
+        listening, over = anyio.Event(), anyio.Event()
+        async with anyio.create_task_group() as tasks:
+
+            async def follow() -> None:
+                await listening.wait()
+                placed = await app.dial(agent, number, metadata)
+                async for state in app.states.steps(placed):
+                    reached.append(state)
+                    told(state)
+                over.set()
+
+            tasks.start_soon(follow)
+            await serve_application(app, ready=lambda _: listening.set(), until=over)
+            tasks.cancel_scope.cancel()
+
+    run(settings, call)
+    if not reached:
+        raise LineError("the server was stopped before anything was heard of the call")
+    return reached[-1]
+
+
+def run(settings: Settings, main: Callable[[CallServer], Awaitable[None]]) -> None:
+    """Run the application in an event loop of its own, with its log."""
+
+    async def logged() -> None:
         buffer = LogBuffer(settings.log)
         install(settings.log, buffer, wall=SystemClock().wall)
         with ungrouped():
             async with anyio.create_task_group() as logging:
                 logging.start_soon(buffer.run)
-                await serve_application(new_app(settings), ready=up)
+                await main(new_app(settings))
                 logging.cancel_scope.cancel()
 
-    anyio.run(main, backend_options={"use_uvloop": find_spec("uvloop") is not None})
+    anyio.run(logged, backend_options={"use_uvloop": find_spec("uvloop") is not None})

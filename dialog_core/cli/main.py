@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "check": "dialog_core.cli.check",
         "config": "dialog_core.cli.config",
+        "dial": "dialog_core.cli.dial",
         "plugins": "dialog_core.cli.plugins",
         "serve": "dialog_core.cli.serve",
         "version": "dialog_core.cli.version",

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import anyio
 import attrs
@@ -50,6 +50,17 @@ class CallStates:
     def get(self, call: str) -> CallState | None:
         """The newest state of a call; None if nothing was told of it, or too much of others since."""
         return self._newest.get(call)
+
+    async def steps(self, call: str) -> AsyncIterator[CallState]:
+        """Each state of a call as it is reached, up to the final one. Of several reached at once, the newest."""
+        seen: CallState | None = None
+        while seen is None or not seen.progress.is_final:
+            state = self._newest.get(call)
+            if state is None or state == seen:
+                await self._changed.wait()
+            else:
+                seen = state
+                yield state
 
     async def reached(self, call: str, *wanted: Progress) -> CallState:
         """Wait until a call is in one of these states, or in a final one."""

@@ -28,8 +28,13 @@ def silent(_address: str) -> None:
     """Tell nobody."""
 
 
-async def serve(app: CallServer, *, ready: Callable[[str], None] = silent) -> None:
-    """Serve on the host and port of the settings until SIGTERM or SIGINT, then let live calls finish.
+async def serve(
+    app: CallServer,
+    *,
+    ready: Callable[[str], None] = silent,
+    until: anyio.Event | None = None,
+) -> None:
+    """Serve on the host and port of the settings until SIGTERM, SIGINT or `until`, then let live calls finish.
 
     While draining, webhooks are still answered and new calls refused; a second signal ends the wait.
     ready: is given the local address, such as ``http://127.0.0.1:8080``, when calls can come.
@@ -40,7 +45,11 @@ async def serve(app: CallServer, *, ready: Callable[[str], None] = silent) -> No
         async with app.running():
             server = DrainingServer(app, ready)
             try:
-                await server.serve(sockets=[listener])
+                async with anyio.create_task_group() as tasks:
+                    if until is not None:
+                        tasks.start_soon(server.stop_after, until)
+                    await server.serve(sockets=[listener])
+                    tasks.cancel_scope.cancel()
             finally:
                 server.stop_listening()
 
@@ -82,6 +91,11 @@ class DrainingServer(uvicorn.Server):
         for connection in connections:
             if hasattr(connection, "close_sent") and connection.conn.state.name == "CLOSING":
                 connection.close_sent = True
+
+    async def stop_after(self, event: anyio.Event) -> None:
+        """Ask to stop, as a signal does."""
+        await event.wait()
+        self.should_exit = True
 
     def stop_listening(self) -> None:
         """Close the door, also after a failure or a cancellation."""

@@ -16,7 +16,9 @@ from dialog_core.call.clock import SystemClock
 from dialog_core.errors import TicketError
 from dialog_core.line import Ability, Progress
 from dialog_core.net.app import CallServer, Hosted
+from dialog_core.net.door import ignore
 from dialog_core.net.settings import ServerSettings
+from dialog_core.observe.observations import Observation
 from dialog_core.protocols import FrontDoor, Line
 
 if TYPE_CHECKING:
@@ -79,14 +81,21 @@ async def linger(_line: Line) -> None:
     await anyio.sleep_forever()
 
 
-def hosted(answer: Callable[[Line], Awaitable[None]] = echo) -> Hosted:
-    return Hosted("reception", "echo", EchoVoip(), answer)
+def hosted(
+    answer: Callable[[Line], Awaitable[None]] = echo,
+    observe: Callable[[Observation], None] = ignore,
+) -> Hosted:
+    return Hosted("reception", "echo", EchoVoip(), answer, observe)
 
 
 def new_server(
-    settings: ServerSettings | None = None, answer: Callable[[Line], Awaitable[None]] = echo
+    settings: ServerSettings | None = None,
+    answer: Callable[[Line], Awaitable[None]] = echo,
+    *,
+    observe: Callable[[Observation], None] = ignore,
 ) -> CallServer:
-    return CallServer(settings or ServerSettings(), [hosted(answer)], clock=SystemClock())
+    here = [hosted(answer, observe)]
+    return CallServer(settings or ServerSettings(), here, clock=SystemClock())
 
 
 async def chunks(total: int) -> AsyncIterator[bytes]:

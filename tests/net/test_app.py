@@ -9,10 +9,12 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from dialog_core.call.clock import SystemClock
-from dialog_core.errors import HandshakeRefused, SocketClosed
+from dialog_core.errors import HandshakeRefused, LineError, SocketClosed
+from dialog_core.line import CallState, Progress
 from dialog_core.net.app import CallServer, Hosted
 from dialog_core.net.settings import ServerSettings
 from dialog_core.net.version import VERSION
+from dialog_core.observe.observations import Observation
 from dialog_core.testing.vendor import in_memory
 from tests.net.hosting import chunks, echo, hosted, linger, new_server
 
@@ -179,3 +181,27 @@ async def test_the_agents_are_opened_and_closed_with_the_process() -> None:
         async with app.running():
             assert (await services.http.post(f"{BASE}/reception/echo/incoming")).is_success
     assert seen == ["opened", "closed"]
+
+
+@pytest.mark.requirement("D.20")
+async def test_an_agent_calls_somebody_and_what_becomes_of_it_is_observed() -> None:
+    seen: list[Observation] = []
+    app = new_server(observe=seen.append)
+    async with app.running():
+        call = await app.dial("reception", "+15550001111", {"order": "17"})
+        state = app.states.get(call)
+    assert state == CallState(call, state.at if state else 0.0, Progress.RINGING, "order")
+    assert seen == [state]
+
+
+async def test_a_call_is_placed_only_by_an_agent_that_is_there_and_has_room() -> None:
+    app = new_server(ServerSettings(calls=1), linger)
+    with pytest.raises(LineError, match="not running"):
+        await app.dial("reception", "+15550001111")
+    async with app.running(), in_memory(app) as services:
+        with pytest.raises(LineError, match="no agent 'kitchen' can call; there are: reception"):
+            await app.dial("kitchen", "+15550001111")
+        posted = await services.http.post(f"{BASE}/reception/echo/incoming")
+        assert posted.json()["url"]
+        with pytest.raises(LineError, match="full"):
+            await app.dial("reception", "+15550001111")

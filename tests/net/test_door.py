@@ -4,7 +4,7 @@ import attrs
 import pytest
 from starlette.requests import Request
 
-from dialog_core.errors import TicketError
+from dialog_core.errors import LineError, TicketError
 from dialog_core.net.call_states import CallStates
 from dialog_core.net.door import PLACE_SECONDS, Door, Tickets
 from dialog_core.net.room import Room
@@ -151,3 +151,10 @@ def test_a_draining_process_has_no_room() -> None:
     front = door()
     front.room.draining = True
     assert not front.has_room()
+
+
+def test_before_any_request_came_only_a_public_url_gives_an_address() -> None:
+    public = ServerSettings(public_url="https://voice.example.com")
+    assert door(public).url(None, "/in") == "https://voice.example.com/reception/acme/in"
+    with pytest.raises(LineError, match=r"server\.public_url"):
+        door().url(None, "/in")

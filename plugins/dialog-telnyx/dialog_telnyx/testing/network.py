@@ -39,7 +39,10 @@ class Network:
         return await self.send(body, headers)
 
     async def send(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
-        """Post any body at all."""
+        """Post any body at all. A server that is not there is answered for with 503."""
         own = {"content-type": "application/json"}
         http = self.services.http
-        return await http.post(self.webhook_url, content=body, headers={**own, **headers})
+        try:
+            return await http.post(self.webhook_url, content=body, headers={**own, **headers})
+        except httpx.TransportError:
+            return httpx.Response(503)
