@@ -147,6 +147,25 @@ async def test_garbage_comes_before_what_is_well() -> None:
         assert page.headers["content-type"] == "text/html"
 
 
+async def test_a_fake_with_tasks_of_its_own_may_be_left_at_any_time() -> None:
+    async def chatter(socket: WebSocket) -> None:
+        await socket.accept()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2):
+                tasks.start_soon(talk, socket)
+
+    async def talk(socket: WebSocket) -> None:
+        while True:
+            await socket.send_text("well")
+
+    door = Door(Starlette(routes=[WebSocketRoute("/echo", chatter)]))
+    async with in_memory(door) as services:
+        async with services.connect(WS) as socket:
+            assert await socket.receive() == "well"
+        with anyio.fail_after(1):
+            await door.empty()
+
+
 async def test_a_lie_over_http_is_an_early_end() -> None:
     async with vendor() as (door, services):
         door.fail(Failure.LYING, after=3)
