@@ -37,6 +37,23 @@ Note = Callable[[str, str], None]
 """Record a trouble: a constant sentence, and a detail."""
 
 
+class Complaints:
+    """Notes the first of each kind of trouble, and counts the others."""
+
+    def __init__(self, note: Note) -> None:
+        self._note = note
+        self._counts: dict[str, int] = {}
+
+    def add(self, kind: str, what: str, detail: str) -> int:
+        """Returns how many of the kind there were; 0 if there are too many kinds already."""
+        if kind not in self._counts and len(self._counts) >= KINDS_MOST:
+            return 0
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        if self._counts[kind] == 1:
+            self._note(what, detail[:200])
+        return self._counts[kind]
+
+
 class Inbound:
     """All that comes from a page, in order; reads straight from the socket, without a queue or a task between."""
 
@@ -55,10 +72,9 @@ class Inbound:
         self._settings = settings
         self._microphone, self._clock = sound
         self._played = played
-        self._note = note
+        self._complaints = Complaints(note)
         self._muted = False
         self._over = False
-        self._noted: dict[str, int] = {}
         self._waiting = anyio.CancelScope()
 
     def stop(self, reason: str) -> None:
@@ -133,21 +149,17 @@ class Inbound:
             case Stop():
                 self.reason = "hangup"
             case Unknown(kind=kind):
-                self._once(f"unknown {kind}", "a message of an unknown kind was skipped", kind)
+                self._complaints.add(
+                    f"unknown {kind}", "a message of an unknown kind was skipped", kind
+                )
             case Config():
                 raise broken("a second config message came")
         return None
 
     def _garbage(self, error: str) -> None:
         """Skip what cannot be read, unless the page sends little else."""
-        if self._once("garbage", "an unreadable message was skipped", error) >= GARBAGE_MOST:
+        if (
+            self._complaints.add("garbage", "an unreadable message was skipped", error)
+            >= GARBAGE_MOST
+        ):
             self.reason = "error: too many unreadable messages"
-
-    def _once(self, kind: str, what: str, detail: str) -> int:
-        """Note the first of a kind. Returns how many there were."""
-        if kind not in self._noted and len(self._noted) >= KINDS_MOST:
-            return 0
-        self._noted[kind] = self._noted.get(kind, 0) + 1
-        if self._noted[kind] == 1:
-            self._note(what, detail[:200])
-        return self._noted[kind]
