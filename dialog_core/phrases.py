@@ -34,6 +34,8 @@ class Phrase:
     """When the speech began; the audio may reach further back, and beyond its end."""
     ended: float
     audio: bytes = attrs.field(repr=False)
+    audio_at: float = attrs.field(default=0.0, eq=False)
+    """When its audio begins, the pre-roll included."""
 
 
 @attrs.define
@@ -109,14 +111,17 @@ class Phrases:
         """The phrase of this speech, with the audio before it that no other has."""
         start = max(began - self.pre_roll, self._settled)
         end = ended if audio_end is None else audio_end
-        pieces = []
+        pieces: list[bytes] = []
+        audio_at = start
         for frame in self._frames:
             if self._end(frame) <= start or frame.at >= end:
                 continue
+            if not pieces:
+                audio_at = max(start, frame.at)
             first = self.fmt.nbytes(max(start - frame.at, 0.0))
             last = self.fmt.nbytes(max(end - frame.at, 0.0))
             pieces.append(frame.data[first:last])
-        return Phrase(self._number, began, max(ended, began), b"".join(pieces))
+        return Phrase(self._number, began, max(ended, began), b"".join(pieces), audio_at)
 
     def _forget(self, before: float) -> None:
         while self._frames and self._end(self._frames[0]) <= before:

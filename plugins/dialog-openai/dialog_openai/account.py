@@ -23,8 +23,9 @@ __all__ = [
     "account_headers",
     "check_headers",
     "check_key",
+    "check_model",
     "check_url",
-    "language_of",
+    "lacks_key",
     "without_key",
 ]
 
@@ -107,6 +108,19 @@ def header_safe(text: str) -> bool:
     return bool(text) and text.isascii() and text.isprintable()
 
 
+def check_model(_instance: object, _attribute: attrs.Attribute[str], model: str) -> None:
+    """Refuse an empty name."""
+    if not model.strip():
+        raise ValueError("must name a model, such as 'gpt-4.1-mini'")
+
+
+def lacks_key(account: Account, url: str) -> bool:
+    """True if OpenAI's own server would be asked without a key."""
+    named = "authorization" in {name.lower() for name in account.headers}
+    hosted = (urlsplit(url).hostname or "").endswith("openai.com")
+    return hosted and account.api_key is None and not named
+
+
 # --- on the wire ------------------------------------------------------------------------------------------------------
 
 
@@ -126,8 +140,3 @@ def without_key(account: Account, body: bytes) -> bytes:
     """An error's body, which some servers repeat the key in."""
     key = account.api_key
     return body if key is None else body.replace(key.reveal().encode(), b"***")
-
-
-def language_of(tag: str) -> str:
-    """The vendor's form of a BCP-47 tag: its language alone, as ISO 639-1 writes it."""
-    return tag.replace("_", "-").partition("-")[0].lower()

@@ -86,16 +86,17 @@ class Asker:
 
         Raises: ProviderError.
         """
-        tries = 1 + self.account.retries
+        failed = 0
         while True:
-            tries -= 1
             outcome = await self._try(stack, attempt, limit, awaited)
             if not isinstance(outcome, Setback):
                 return outcome
-            if not tries or outcome.wait is None:
+            if failed == self.account.retries or outcome.wait is None:
                 raise outcome.error
             self.services.observe(Trouble("", PROVIDER, "asking again", str(outcome.error)))
-            await anyio.sleep(outcome.wait)
+            longest = max(outcome.wait, self.account.retry_wait)
+            await anyio.sleep(min(outcome.wait * 2**failed, longest))
+            failed += 1
 
     async def _try(
         self, stack: AsyncExitStack, attempt: Attempt[T], limit: float, awaited: str

@@ -11,7 +11,7 @@ import msgspec
 
 from dialog_core.errors import ProviderError, ProviderRejected, ProviderUnavailable
 
-__all__ = ["PROVIDER", "Failure", "as_failure", "failure_of", "refusal"]
+__all__ = ["FINAL_KINDS", "PROVIDER", "Failure", "as_failure", "failure_of", "refusal"]
 
 PROVIDER = "openai"
 LONGEST_MESSAGE = 300

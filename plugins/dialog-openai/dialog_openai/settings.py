@@ -17,6 +17,7 @@ from dialog_openai.account import (
     URL_HELP,
     check_headers,
     check_key,
+    check_model,
     check_url,
 )
 
@@ -44,11 +45,6 @@ RESERVED_OPTIONS = frozenset(
     }
 )
 """Fields of a request that other settings or the conversation decide."""
-
-
-def check_model(_instance: object, _attribute: attrs.Attribute[str], model: str) -> None:
-    if not model.strip():
-        raise ValueError("must name a model, such as 'gpt-4.1-mini'")
 
 
 def check_max_tokens(

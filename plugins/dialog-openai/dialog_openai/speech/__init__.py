@@ -1,0 +1,1 @@
+"""Text-to-speech over the audio API."""
