@@ -144,8 +144,8 @@ class Inbound:
 
     async def _other(self, message: Message) -> LineEvent | None:
         match message:
-            case Dtmf(dtmf=body) if body.digit in KEYS:
-                return Keypress(self._audio.now, body.digit)
+            case Dtmf(dtmf=body) if str(body.digit) in KEYS:
+                return Keypress(self._audio.now, str(body.digit))
             case Played() if message.generation == self._wire.generation:
                 return MarkReturned(message.mark)
             case Stop():

@@ -136,10 +136,11 @@ class MediaSocket:
         body = start.start
         answer = self._answers.get(body.call_id)
         call = answer.call if answer else from_headers(body.call_id, start.headers)
+        tracks = body.tracks or ""
         stream = {
-            "AccountID": body.account_id,
+            "AccountID": body.account_id or "",
             "StreamID": body.stream_id,
-            "StreamTracks": ",".join(body.tracks),
+            "StreamTracks": tracks if isinstance(tracks, str) else ",".join(tracks),
             "StreamEncoding": body.media_format.encoding,
             "StreamRate": str(body.media_format.sample_rate),
         }
@@ -176,9 +177,10 @@ def from_headers(call: str, headers: Mapping[str, str]) -> CallMetadata:
 def check(start: Start, call: str) -> Start:
     """Raises: ProviderProtocolError if the stream is not what was asked for."""
     fmt = start.start.media_format
+    encoding, rate = fmt.encoding.partition(";")[0], str(fmt.sample_rate).removesuffix(".0")
     if start.start.call_id != call:
         raise broken("the stream is of another call than its ticket")
-    if fmt.encoding != "audio/x-mulaw" or str(fmt.sample_rate) != str(TELEPHONE.rate):
+    if encoding != "audio/x-mulaw" or rate != str(TELEPHONE.rate):
         raise broken(f"the stream is {fmt.encoding!r} at {fmt.sample_rate} Hz, not mu-law at 8000")
     return start
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import attrs
 import msgspec
@@ -62,15 +63,15 @@ class StartBody(msgspec.Struct, frozen=True, rename="camel"):
     call_id: str
     stream_id: str
     media_format: MediaFormat
-    account_id: str = ""
-    tracks: tuple[str, ...] = ()
+    account_id: str | None = None
+    tracks: tuple[str, ...] | str | None = None
 
 
 class Start(msgspec.Struct, frozen=True, tag_field="event", tag="start"):
     """The stream begins. Nothing comes before."""
 
     start: StartBody
-    extra_headers: str | dict[str, str] = ""
+    extra_headers: Any = ""
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -83,7 +84,7 @@ class MediaBody(msgspec.Struct, frozen=True, gc=False):
 
     payload: bytes
     """mu-law; base64 on the wire."""
-    timestamp: Number
+    timestamp: Number = 0
     """Milliseconds; from when, Plivo's pages do not agree."""
     chunk: Number = 0
     """Counts the stream's pieces; 0 where it is left out."""
@@ -99,7 +100,7 @@ class Media(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="media
 class DtmfBody(msgspec.Struct, frozen=True):
     """A pressed key."""
 
-    digit: str
+    digit: str | int
 
 
 class Dtmf(msgspec.Struct, frozen=True, tag_field="event", tag="dtmf"):
@@ -167,7 +168,7 @@ Message = Start | Media | Dtmf | Played | Cleared | PlayFailed | Error | Stop | 
 KINDS = frozenset({"start", "media", "dtmf", "playedStream", "played"})
 _decode: Callable[[str | bytes], Known] = msgspec.json.Decoder(Known).decode
 _decode_kind = msgspec.json.Decoder(Unknown).decode
-_decode_headers = msgspec.json.Decoder(dict[str, str]).decode
+_decode_headers = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def parse(text: str | bytes) -> Message:  # per frame
@@ -194,13 +195,15 @@ def _parse_unknown(text: str | bytes, error: Exception) -> Unknown:
     return unknown
 
 
-def read_headers(written: str | Mapping[str, str]) -> Mapping[str, str]:
-    """Extra headers: ``k=v`` joined by ``;`` or ``,``, or JSON. What cannot be read is left out."""
+def read_headers(written: Any) -> Mapping[str, str]:
+    """Extra headers: ``k=v`` joined by ``;`` or ``,``, or an object, or one as text. Else there are none."""
+    if isinstance(written, dict):
+        return {str(name): str(value) for name, value in written.items()}
     if not isinstance(written, str):
-        return dict(written)
+        return {}
     if written.lstrip().startswith("{"):
         try:
-            return _decode_headers(written)
+            return read_headers(_decode_headers(written))
         except (msgspec.DecodeError, UnicodeError):
             return {}
     pairs = (each.partition("=") for each in written.replace(",", ";").split(";", HEADERS_MOST))

@@ -81,11 +81,14 @@ class PlivoVoIP:
         if not is_address(number):
             raise LineError("calls go to an E.164 number or a SIP address, such as +15550001111")
         status = door.url(None, "/status")
+        answer = door.url(None, f"/outbound/{self._placed.keep(metadata)}")
         body: dict[str, str | int | bool] = {
             "from": settings.dial_from.lstrip("+"),
             "to": number.lstrip("+"),
-            "answer_url": door.url(None, f"/outbound/{self._placed.keep(metadata)}"),
+            "answer_url": answer,
             "answer_method": "POST",
+            "fallback_url": answer,
+            "fallback_method": "POST",
             "ring_url": status,
             "ring_method": "POST",
             "hangup_url": status,

@@ -149,13 +149,16 @@ def test_an_unknown_kind_is_named_so_that_it_can_be_skipped() -> None:
         ("a=1;b=2", {"a": "1", "b": "2"}),
         ("a=1, b=2=3", {"a": "1", "b": "2=3"}),
         ('{"a":"1"}', {"a": "1"}),
-        ('{"a":1}', {}),
+        ('{"a":1}', {"a": "1"}),
+        ({"a": 1}, {"a": "1"}),
+        (None, {}),
+        (7, {}),
         ("{", {}),
         ("nothing", {}),
     ],
 )
 def test_extra_headers_are_read_in_all_the_forms_they_were_seen_in(
-    written: str, read: dict[str, str]
+    written: object, read: dict[str, str]
 ) -> None:
     assert read_headers(written) == read
 

@@ -291,6 +291,20 @@ async def test_a_process_that_did_not_see_the_webhook_knows_the_caller_from_the_
     assert (line.info.id, line.info.caller) == (CALL, "+15550009999")
 
 
+async def test_a_start_message_may_leave_out_what_nobody_needs() -> None:
+    body = (
+        f'{{"callId":"{CALL}","streamId":"s","accountId":null,"tracks":"inbound",'
+        '"mediaFormat":{"encoding":"audio/x-mulaw;rate=8000","sampleRate":8000.0}}'
+    )
+    async with open_stage() as stage:
+        url = stream_of(await post(stage, "/answer", FIELDS)).url
+        async with stage.services.connect(url, headers=stage.account.sign_upgrade(url)) as socket:
+            await socket.send(f'{{"event":"start","start":{body},"extra_headers":null}}')
+            while not stage.door.lines:
+                await anyio.lowlevel.checkpoint()
+    assert stage.door.lines[0].info.metadata["StreamTracks"] == "inbound"
+
+
 def test_a_call_that_we_placed_keeps_its_id_across_processes() -> None:
     request = new_uuid()
     placed = {**FIELDS, "Direction": "outbound", "ALegRequestUUID": request}
