@@ -14,7 +14,7 @@ from dialog_core.contract import VERSIONS, parse_version
 
 __all__ = ["KINDS", "command", "new_plugin", "template"]
 
-KINDS = ("stt", "tts", "llm", "voip", "endpointer", "barge_in", "vad")
+KINDS = ("stt", "tts", "llm", "endpointer", "barge_in", "vad")
 """Kinds of components that there is a template for."""
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -31,8 +31,9 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 def command(kind: str, name: str, into: Path) -> None:
     """Make the distribution dialog-NAME with a component of a KIND, to be filled with a vendor's protocol."""
     folder = new_plugin(kind, name, into)
+    path = folder if folder.is_absolute() else f"./{folder}"  # else pip takes it for a name
     click.echo(f"made {folder}; now:")
-    click.echo(f"  pip install -e '{folder}[test]'")
+    click.echo(f"  pip install -e '{path}[test]'")
     click.echo(f"  dialogctl plugins test {name}")
     click.echo(f"and read {folder / 'README.md'}, which says where to begin")
 
