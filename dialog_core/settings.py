@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import attrs
 
 from dialog_core.converter import gathered, new_converter, numbered
+from dialog_core.document import Override, parse_override, put, read_document, with_names
 from dialog_core.engine.speech import SpeechEngineSettings
 from dialog_core.errors import SettingsError, SettingsProblem
 from dialog_core.fields import setting
@@ -23,7 +23,6 @@ from dialog_core.installed import PluginSettings
 from dialog_core.net.settings import ServerSettings
 from dialog_core.observe.log import LogSettings
 from dialog_core.observe.observations import Observer
-from dialog_core.overrides import Override, parse_override, put
 from dialog_core.own_agent import choose_own_agent, is_dotted
 from dialog_core.plugins import KINDS, Catalog, Chosen, Plugins, component, named
 from dialog_core.protocols import (
@@ -186,9 +185,9 @@ def load(
     try:
         for key, value in overrides:
             put(document, key, value)
-        completed = with_defaults(document)
         dotenv = read_dotenv(file.parent / ".env")
         sources = Sources({**dotenv, **(os.environ if environ is None else environ)}, file.parent)
+        completed = with_defaults(with_names(document, sources))
         found = plugins if plugins is not None else Plugins()
         screened = found.screened(screening(completed, sources))
         settings = structured(completed, sources, screened)
@@ -266,18 +265,6 @@ def structured(document: Mapping[str, object], sources: Sources, plugins: Plugin
 
 
 # --- the document, before it is typed -------------------------------------------------------------------------------
-
-
-def read_document(file: Path) -> dict[str, Any]:
-    """The file's tables. Raises: SettingsError."""
-    try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise SettingsError(
-            SettingsProblem(str(file), f"cannot be read: {error.strerror}")
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(SettingsProblem(str(file), f"is not TOML: {error}")) from error
 
 
 def with_defaults(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class CircuitSettings:
         default=60.0, unit="s", above=0, help="time within which failures count together"
     )
     cool_down: float = setting(
-        default=30.0, unit="s", above=0, help="time until one call may try it again; doubles"
+        default=60.0, unit="s", above=0, help="time until one call may try it again; doubles"
     )
     longest: float = setting(
         default=300.0, unit="s", above=0, help="longest time until one call may try it again"

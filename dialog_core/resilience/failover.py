@@ -40,6 +40,7 @@ __all__ = [
     "Roster",
     "chain_of",
     "late",
+    "lone",
     "members_of",
     "open_board",
     "told",
@@ -228,7 +229,7 @@ class Lease(Generic[T]):
             self._over = True
             self._circuit.succeeded()
 
-    def failed(self, error: BaseException) -> None:
+    def failed(self, error: Exception) -> None:
         """It did not, and the next may."""
         if self._over:
             return
@@ -295,14 +296,17 @@ class Roster(Generic[T]):
             self._built[number] = chosen.build(self.services)
         return Lease(number, chosen.name, self._built[number], circuit, self, probe)
 
-    def goes_on(self, error: BaseException, *, spoken: bool = False) -> bool:
+    def goes_on(self, error: Exception, *, spoken: bool = False) -> bool:
         """Whether the next member may help against this error."""
-        first = first_error(error)
-        if not isinstance(first, Exception):
-            return False
-        return Verdict.FAILOVER in remedies(first, self.chain.kind, spoken=spoken)
+        return Verdict.FAILOVER in remedies(lone(error), self.chain.kind, spoken=spoken)
 
 
 def late(name: str, stage: str, what: str) -> ProviderUnavailable:
     """The error of a member that another one overtook."""
     return ProviderUnavailable(name, what, stage=stage)
+
+
+def lone(error: Exception) -> Exception:
+    """The error that matters of a group."""
+    first = first_error(error)
+    return first if isinstance(first, Exception) else error

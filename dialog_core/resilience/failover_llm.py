@@ -17,11 +17,11 @@ import anyio
 import attrs
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from dialog_core.call.guard import closing, first_error
+from dialog_core.call.guard import closing
 from dialog_core.errors import ProviderProtocolError
 from dialog_core.messages import Message, Prompt, Role, TextDelta, ToolCall, Usage
 from dialog_core.protocols import LanguageModel
-from dialog_core.resilience.failover import Board, Lease, Roster, late
+from dialog_core.resilience.failover import Board, Lease, Roster, late, lone
 
 __all__ = ["CONTINUE", "FailoverLlm", "continued"]
 
@@ -231,7 +231,7 @@ class Answer:
             self._finished = True
             return
         contender.lease.failed(error)
-        self._error = first_as_error(error)
+        self._error = lone(error)
         if leads:
             self._leader, self._held = None, ""
             self._asked = self.roster.now()
@@ -243,12 +243,6 @@ class Answer:
     def _remain(self) -> bool:
         """Whether a member has not been asked."""
         return len(self._tried) < len(self.roster.chain.members)
-
-
-def first_as_error(error: Exception) -> Exception:
-    """The error inside a group."""
-    first = first_error(error)
-    return first if isinstance(first, Exception) else error
 
 
 def continued(prompt: Prompt, said: str) -> Prompt:

@@ -26,7 +26,7 @@ from dialog_core.call.guard import closing
 from dialog_core.messages import Transcript
 from dialog_core.net.groups import ungrouped
 from dialog_core.protocols import SpeechToText, SttEvent, SttSession
-from dialog_core.resilience.failover import Lease, Roster, late
+from dialog_core.resilience.failover import Lease, Roster, late, lone
 from dialog_core.resilience.failover_watch import Heard, Recent, Watch
 from dialog_core.turns.events import SpeechStarted, SpeechStopped
 
@@ -338,13 +338,13 @@ class FailoverSession:
         self._live = None
         held = [] if self._shadow is not None else self._release()
         if not self.roster.goes_on(error):
-            self._error = error
+            self._error = lone(error)
             return held
         if self._shadow is not None:
             return self._take_over("")
         self._live = await self._open()
         if self._live is None:
-            self._error = error
+            self._error = lone(error)
         else:
             self.watch.replaced()
         return held

@@ -21,7 +21,7 @@ from dialog_core.call.guard import closing
 from dialog_core.messages import SpeakText
 from dialog_core.net.groups import ungrouped
 from dialog_core.protocols import TextToSpeech, TtsSession, Voice
-from dialog_core.resilience.failover import Lease, Roster, late
+from dialog_core.resilience.failover import Lease, Roster, late, lone
 from dialog_core.resilience.failover_spoken import Account
 
 __all__ = ["FailoverTts"]
@@ -354,5 +354,5 @@ class FailoverVoice:
                     await self._hand_out(piece)
             left = len(self._tried) < len(roster.chain.members)
             if not self._is_over() and not (left and roster.goes_on(error, spoken=True)):
-                self._error = error
+                self._error = lone(error)
         self._notify()
