@@ -92,6 +92,9 @@ def setting(field: attrs.Attribute[Any]) -> Schema:
     if kind := told.get("kind"):
         one: Schema = {"$ref": f"#/$defs/{kind}"}
         many = {"type": "array", "items": one, "description": told["help"]}
+        if told.get("chain"):
+            fallbacks = {**many, "minItems": 1, "description": f"{told['help']}, and its fallbacks"}
+            return {"description": told["help"], "anyOf": [one, fallbacks]}
         return many if told.get("many") else one
     unit = told.get("unit", "")
     help_ = f"{told.get('help', '')}{f' (in {unit})' if unit else ''}"
@@ -182,7 +185,9 @@ def component(kind: str, catalog: Catalog) -> Schema:
         own = {"type": "string", "pattern": OWN_CLASS, **taken}
         text = {"anyOf": [text, own]}
         options.append({"type": "object", "properties": {"use": own}, "required": ["use"]})
-    return {"description": KINDS[kind], "oneOf": [text, *options]}
+    looked_up = {"$ref": "#/$defs/source"}
+    options.append({"type": "object", "properties": {"use": looked_up}, "required": ["use"]})
+    return {"description": KINDS[kind], "oneOf": [text, looked_up, *options]}
 
 
 def names_of(offer: Offer, catalog: Catalog) -> list[str]:

@@ -68,6 +68,9 @@ ACCEPTED: dict[str, Change] = {
     "settings of an agent of one's own": lambda d: reception(d).update(
         agent={"use": "desk:Desk", "remembered": 20}
     ),
+    "a chain": lambda d: reception(d).update(stt=["local", reception(d)["stt"]]),
+    "a name from the environment": lambda d: reception(d)["stt"].update(use={"env": "STT"}),
+    "a component from the environment": lambda d: reception(d).update(stt={"env": "STT"}),
     "observers": lambda d: d.update(observers=["log"]),
     "lists of plugins": lambda d: d.update(plugins={"allow": ["dialog-deepgram"], "deny": []}),
 }
@@ -77,6 +80,11 @@ REFUSED: dict[str, Change] = {
     "a misspelt component": lambda d: reception(d).update(stl="deepgram"),
     "a component that is not there": lambda d: reception(d)["stt"].update(use="deepgrm"),
     "a bare name that needs settings": lambda d: reception(d).update(voip="twilio"),
+    "a chain of nothing": lambda d: reception(d).update(stt=[]),
+    "a chain where there may be none": lambda d: reception(d).update(vad=["energy", "silero"]),
+    "a misspelt setting in a chain": lambda d: reception(d).update(
+        stt=["local", {**reception(d)["stt"], "modle": "nova-3"}]
+    ),
     "a missing component": lambda d: reception(d).pop("tts"),
     "a missing setting": lambda d: reception(d)["tts"].pop("voice"),
     "a wrong type": lambda d: d["server"].update(port="8080"),

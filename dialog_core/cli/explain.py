@@ -12,9 +12,11 @@ import attrs
 
 from dialog_core.cli.facts import facts
 from dialog_core.converter import did_you_mean, is_source, options_of
+from dialog_core.document import parse_override, put, read_document
 from dialog_core.errors import SettingsError, SettingsProblem
 from dialog_core.plugins import Chosen
-from dialog_core.settings import Settings, parse_override, put, read_document
+from dialog_core.resilience.failover import Chain
+from dialog_core.settings import Settings
 from dialog_core.sources import read_dotenv
 from dialog_core.toml_lines import lines_of
 
@@ -58,6 +60,8 @@ def explained(settings: Settings, sets: Sequence[str], key: str) -> Iterator[str
 def leaves(key: Key, value: object, field: attrs.Attribute[Any] | None = None) -> Iterator[Leaf]:
     """Every setting below a value."""
     match value:
+        case Chosen(settings=Chain(members=members)):
+            yield from leaves(key, members)
         case Chosen():
             yield Leaf((*key, "use"), value.name)
             yield from leaves(key, value.settings)
@@ -118,6 +122,8 @@ class Origins:
         """What the file has at a key, and whether it has anything."""
         node: Any = self.document
         for name in key:
+            if isinstance(node, list) and len(node) == 1 and not name.isdigit():
+                node = node[0]  # a list of one is that one
             if isinstance(node, list) and name.isdigit() and int(name) < len(node):
                 node = node[int(name)]
             elif isinstance(node, dict) and name in node:

@@ -8,8 +8,9 @@ from typing import TypeVar
 
 import click
 
+from dialog_core.document import Override, parse_override
 from dialog_core.plugins import Plugins
-from dialog_core.settings import Override, Settings, load, parse_override
+from dialog_core.settings import Settings, load
 
 __all__ = ["file_and_overrides", "load_for"]
 

@@ -124,6 +124,21 @@ def test_a_dotenv_file_is_where_a_value_comes_from(
     )
 
 
+def test_each_member_of_a_chain_is_explained(terminal: Terminal, settings: str) -> None:
+    table = SETTINGS.split("[agents.front.stt]")
+    member = 'use = "vendor", api_key = "hush"'
+    chain = f'stt = [\n  {{ {member} }},\n  {{ {member}, model = "nova-2" }},\n]'
+    rest = table[1].split("[agents.front.tts]")[1]
+    terminal.write(f"{table[0].rstrip()}\n{chain}\n\n[agents.front.tts]{rest}")
+
+    result = terminal.run("config", "explain", settings, "agents.front.stt")
+
+    lines = result.stdout.splitlines()
+    assert "agents.front.stt.0.use = 'vendor'  # dialog.toml, line 8" in lines
+    assert "agents.front.stt.0.model = 'nova-3'  # the default" in lines
+    assert "agents.front.stt.1.model = 'nova-2'  # dialog.toml, line 8" in lines
+
+
 def test_a_whole_file_can_be_explained(terminal: Terminal, settings: str) -> None:
     result = terminal.run("config", "explain", settings)
 
