@@ -17,7 +17,9 @@ CLOSE_SECONDS = 0.5
 GONE_ERRORS = (OSError, RuntimeError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 """What servers raise from ASGI's `send` when the peer has left: the standard says OSError, not all follow it."""
 STALL_SECONDS = 2.0
-"""A page whose audio lies so far behind was suspended; what it then sends is of now."""
+"""Audio that lies so far behind was held up by the network, or never sent by a page that was suspended."""
+PATIENCE_SECONDS = 1.0
+"""What the network held up comes in a burst; audio that is still behind after this time is of now."""
 
 
 class PageSocket:
@@ -68,7 +70,7 @@ class AudioClock:
     """Places a page's audio: end to end, as it was spoken, however unevenly it comes.
 
     Two things move it against that rule. While the caller is muted nothing comes, and silence fills the time; and a
-    page that was suspended goes on at the present moment.
+    page that was suspended goes on at the present moment, a second after it is back.
     """
 
     fmt: AudioFormat
@@ -76,6 +78,8 @@ class AudioClock:
     now: float = 0.0
     """End of the newest audio, in seconds since the first sample."""
     _began: float | None = None
+    _late_since: float | None = None
+    """Since when all audio has been far behind."""
 
     @property
     def passed(self) -> float:
@@ -88,13 +92,25 @@ class AudioClock:
         if self._began is None:
             self._began = self.clock.monotonic() - seconds
         elif (behind := self.passed - seconds - self.now) > STALL_SECONDS:
-            self.now += behind
+            self._catch_up(behind)
+        else:
+            self._late_since = None
         frame = AudioFrame(self.now, data)
         self.now += seconds
         return frame
 
+    def _catch_up(self, behind: float) -> None:
+        """Go to the present moment, unless what is missing may still come."""
+        passed = self.passed
+        if self._late_since is None:
+            self._late_since = passed
+        elif passed - self._late_since >= PATIENCE_SECONDS:
+            self._late_since = None
+            self.now += behind
+
     def fill(self) -> AudioFrame | None:
         """Silence up to now; None if there is no gap."""
+        self._late_since = None
         gap = self.passed - self.now
         if gap <= 0 or not (silence := self.fmt.silence(gap)):
             return None

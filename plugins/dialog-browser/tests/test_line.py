@@ -134,8 +134,23 @@ async def test_a_page_that_was_suspended_goes_on_at_the_present_moment() -> None
         page._wire.muted = True  # nothing comes, and nobody said so
         await page.wait(5.0)
         page._wire.muted = False
-        await page.say(MULAW)
+        await page.silent(1.5)
     assert listener.frames[-1].at == pytest.approx(page.now, abs=0.1)
+
+
+async def test_what_the_network_held_up_is_placed_where_it_was_spoken() -> None:
+    listener = Listener()
+    async with open_stage(listener) as stage, stage.call() as page:
+        await page.say(MULAW)
+        page._wire.muted = True
+        await page.wait(4.0)
+        for _ in range(200):
+            await page.send_raw(floats(0.02))
+        page._wire.muted = False
+        await page.silent(2.0)
+    times = [frame.at for frame in listener.frames]
+    assert times == pytest.approx([0.02 * index for index in range(len(times))])
+    assert times[-1] == pytest.approx(page.now, abs=0.1)
 
 
 async def test_keys_come_as_keypresses() -> None:
