@@ -151,14 +151,15 @@ class RealtimeSession:
     async def _patiently(self, answered: anyio.Event) -> bool:
         """Wait while OpenAI shows that it is at work; True if all words came."""
         life, limit = self.parts.pulse.life, self.parts.settings.settle_wait
-        while True:
-            heard = life.heard_at
-            with anyio.move_on_after(limit):
-                await answered.wait()
-            if answered.is_set():
-                return True
-            if life.heard_at == heard:
+        now = self.parts.services.clock.monotonic
+        asked = now()
+        while not answered.is_set():
+            patience = max(asked, life.heard_at) + limit - now()
+            if patience <= 0:
                 return False
+            with anyio.move_on_after(patience):
+                await answered.wait()
+        return True
 
     def _doubt(self) -> None:
         """Where OpenAI detects voice: it has said nothing since the caller began to speak, so it may be gone."""

@@ -142,6 +142,7 @@ class Ending(Exception):
 
     code: int | None = None
     reason: str = ""
+    lost: bool = False
 
 
 @attrs.define(eq=False)
@@ -177,6 +178,8 @@ class Talk:
                     tasks.cancel_scope.cancel()
         except WebSocketDisconnect:
             return
+        if ending.lost:
+            raise Drop
         here = self.websocket.application_state is WebSocketState.CONNECTED
         if ending.code is not None and here:
             await self.websocket.close(ending.code, ending.reason)
@@ -240,10 +243,10 @@ class Talk:
         await self._go_wrong(before)
 
     async def _go_wrong(self, before: float) -> None:
-        """What the fault wants at this point of the audio. Raises: Drop, Ending."""
+        """What the fault wants at this point of the audio. Raises: Ending."""
         fault, now = self.fault, self.connection.seconds
         if now >= fault.drop_after:
-            raise Drop
+            raise Ending(lost=True)
         if now >= fault.expire_after:
             await self._refuse("session_expired", SESSION_LIMIT)
             raise Ending(1001, SESSION_LIMIT)
