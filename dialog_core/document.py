@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dialog_core.converter import is_source
+from dialog_core.converter import gathered, is_source, numbered
 from dialog_core.errors import SettingsError, SettingsProblem
 from dialog_core.plugins import KINDS
 from dialog_core.sources import Faults, Sources, under
@@ -54,7 +54,7 @@ def with_names(document: Mapping[str, Any], sources: Sources) -> dict[str, Any]:
 def with_name(table: Any, sources: Sources) -> Any:
     """A component's table, or a list of them, with its name looked up. Raises: Faults."""
     if isinstance(table, list):
-        return [with_name(each, sources) for each in table]
+        return gathered(numbered(table), lambda each: with_name(each, sources))
     if is_source(table):
         return sources.read(table)
     if isinstance(table, dict) and is_source(table.get("use")):

@@ -18,6 +18,7 @@ __all__ = [
     "Message",
     "Prompt",
     "Role",
+    "Sentiment",
     "SpeakText",
     "TextDelta",
     "ToolCall",
@@ -43,6 +44,21 @@ class Word:
 
 
 @attrs.frozen
+class Sentiment:
+    """How the speaker of some words seems to feel."""
+
+    score: float
+    """-1..1, from negative to positive."""
+
+    @property
+    def label(self) -> str:
+        """``positive``, ``neutral`` or ``negative``; the borders are a third of the way."""
+        if abs(self.score) < 1 / 3:
+            return "neutral"
+        return "positive" if self.score > 0 else "negative"
+
+
+@attrs.frozen
 class Transcript:
     """What the recogniser makes of a span of the caller's audio.
 
@@ -59,6 +75,8 @@ class Transcript:
     words: tuple[Word, ...] = ()
     language: str | None = None
     """BCP-47 tag, where the provider detects it."""
+    sentiment: Sentiment | None = None
+    """Where the provider gives one, or somebody judged it afterwards: :mod:`dialog_core.agent.sentiment`."""
 
 
 @attrs.frozen

@@ -69,7 +69,7 @@ def test_headers_may_be_added_and_overridden() -> None:
     }
 
 
-@pytest.mark.requirement("A.28")
+@pytest.mark.requirement("A.28", "D.34")
 def test_options_pass_through_beside_what_the_settings_say() -> None:
     settings = new(
         language="en", speed=1.1, emotion="calm", options={"use_normalized_timestamps": True}

@@ -73,6 +73,7 @@ def shared_query(settings: DeepgramSettings) -> Iterator[tuple[str, str]]:
         yield "language_hint", hint
     yield from switches(settings, SHARED_SWITCHES)
     yield from lists(settings, SHARED_LISTS)
+    yield from settings.options.items()
 
 
 def live_query(settings: DeepgramSettings) -> Iterator[tuple[str, str]]:

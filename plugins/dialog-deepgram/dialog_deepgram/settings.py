@@ -6,7 +6,7 @@ model over v1. An option that its interface does not have is refused, since Deep
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,6 +50,11 @@ REGIONS = frozenset(
 )  # fmt: skip
 """Tags with a region that Deepgram lists; of any other the language alone is sent."""
 
+RESERVED = frozenset(
+    {"channels", "encoding", "keyterm", "language_hint", "multichannel", "sample_rate"}
+)
+"""Options that the session itself writes."""
+
 FLUX_REDACTIONS = frozenset({"numbers", "aggressive_numbers"})
 MOST_KEYWORDS = 100
 
@@ -69,6 +74,15 @@ def no_blanks(_settings: Any, attribute: attrs.Attribute[Any], value: tuple[str,
     """Refuse empty entries, which Deepgram refuses too."""
     if any(not entry.strip() for entry in value):
         raise ValueError(f"{attribute.name} has an empty entry; leave it out")
+
+
+def free_names(
+    settings: DeepgramSettings, _attribute: attrs.Attribute[Any], value: Mapping[str, str]
+) -> None:
+    """Refuse options that have a setting of their own, or belong to the session."""
+    taken = sorted(value.keys() & ({*attrs.fields_dict(type(settings))} | RESERVED))
+    if taken:
+        raise ValueError(f"may not hold {', '.join(taken)}: use the setting, if there is one")
 
 
 def spoken_tag(tag: str, settings: DeepgramSettings) -> str | None:
@@ -136,6 +150,9 @@ class DeepgramSettings:
     tag: tuple[str, ...] = setting(default=(), check=no_blanks, help="labels for usage reports")
     extra: tuple[str, ...] = setting(default=(), check=no_blanks, help="key:value, returned as is")
     mip_opt_out: bool = setting(default=False, help="keep audio out of model improvement")
+    options: Mapping[str, str] = setting(
+        factory=dict, check=free_names, help="further options of the connection, sent as they are"
+    )
 
     eot_threshold: float | None = setting(
         default=None, unit="0..1", at_least=0.5, at_most=1.0, help="confidence that ends a turn"

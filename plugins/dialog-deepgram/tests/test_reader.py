@@ -209,3 +209,24 @@ def test_whatever_the_times_words_come_out_inside_the_call(
     moments = [heard.at, heard.started, *(word.start for word in heard.words)]
     assert all(moment is not None and 0 <= moment <= 10 for moment in moments)
     assert math.isfinite(heard.at)
+
+
+@pytest.mark.requirement("D.36")
+def test_words_keep_their_confidence_and_their_speaker() -> None:
+    said = (
+        wire.Word("hello", 0.1, 0.4, 0.9, "Hello.", 0),
+        wire.Word("hi", 0.6, 0.8, 0.7, "Hi!", 1),
+    )
+    reader = LiveReader(Pending(), Voice(wanted=False))
+    reader.timeline.add(5.0, 1.0)
+    best = wire.Alternative("Hello. Hi!", 0.8, said)
+    result = wire.Results(
+        start=0.0, duration=1.0, channel=wire.Channel((best,)), is_final=True, speech_final=False
+    )
+    (heard,) = reader.read(result)
+    assert isinstance(heard, Transcript)
+    assert heard.confidence == 0.8
+    assert [(word.text, word.confidence, word.speaker) for word in heard.words] == [
+        ("Hello.", 0.9, 0),
+        ("Hi!", 0.7, 1),
+    ]

@@ -214,3 +214,24 @@ def test_every_setting_is_explained() -> None:
 def test_the_hook_offers_one_component() -> None:
     (factory,) = dialog_stt()
     assert (factory.name, factory.settings) == ("deepgram", DeepgramSettings)
+
+
+@pytest.mark.requirement("D.35")
+def test_formatting_speakers_the_utterances_end_and_weighted_keywords_reach_the_vendor() -> None:
+    chosen = settings(
+        model="nova-2", smart_format=True, diarize=True, utterance_end_ms=1500, keywords=("Acme:2",)
+    )
+    wanted = {"smart_format": "true", "diarize": "true", "utterance_end_ms": "1500"}
+    assert wanted.items() | {("keywords", "Acme:2")} <= set(query(chosen))
+
+
+@pytest.mark.requirement("D.34")
+@pytest.mark.parametrize("model", ["nova-3", FLUX])
+def test_options_that_have_no_setting_are_sent_as_they_are(model: str) -> None:
+    assert ("summarize", "v2") in query(settings(model=model, options={"summarize": "v2"}))
+
+
+@pytest.mark.parametrize("name", ["model", "encoding", "keyterm"])
+def test_an_option_cannot_override_what_has_a_setting(name: str) -> None:
+    with pytest.raises(ValueError, match=f"may not hold {name}"):
+        settings(options={name: "x"})
