@@ -125,6 +125,12 @@ class Ear:
         under_way = self._words[-1:] if self.silent < UNIT / 2 else []
         self._words = [attrs.evolve(word, taken=True) for word in under_way]
 
+    def forget(self) -> None:
+        """Take back what was heard and not settled: its audio is dropped, and may come again."""
+        if self.words:
+            self._phrase = self._phrase[0] - 1, None
+        self._words.clear()
+
     def hear(self, data: bytes) -> Iterator[bool]:
         """Listen to any number of bytes; yields whether there was voice, unit for unit."""
         size = self.fmt.nbytes(UNIT)

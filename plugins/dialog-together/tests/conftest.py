@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from dialog_core.testing.pytest_plugin import virtual_backend as anyio_backend
+
+__all__ = ["anyio_backend"]
