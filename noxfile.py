@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import nox
@@ -17,6 +18,7 @@ nox.options.sessions = ["lint", "types", "tests", "plugins", "certify", "docs", 
 PYTHONS = ["3.11", "3.12", "3.13"]
 PLUGINS = sorted(path.parent for path in Path("plugins").glob("*/pyproject.toml"))
 PROJECT = nox.project.load_toml("pyproject.toml")
+TEMPLATES = ["stt", "tts", "llm", "endpointer", "barge_in", "vad"]
 NEED_MODELS = {"dialog-local", "dialog-demo"}
 INSTALLED_CORE = {"DIALOG_CORE_VERSION": ">=0.1"}
 """Makes a plugin depend on the core by version, so that an editable core beside it counts."""
@@ -92,6 +94,25 @@ def docs(session: nox.Session) -> None:
     """The documentation: nothing undocumented, every snippet runs."""
     install_everything(session, "test")
     session.run("pytest", "tests/test_docs.py", "tests/test_snippets.py", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("kind", TEMPLATES)
+def template(session: nox.Session, kind: str) -> None:
+    """A new plugin of each kind as its author gets it: made, installed, linted and tested, far from here."""
+    folder = Path(session.create_tmp()).absolute()
+    plugin = folder / f"dialog-new-{kind.replace('_', '-')}"
+    shutil.rmtree(plugin, ignore_errors=True)
+    session.install(".[new,testing]", *group("lint"), "mypy")
+    with session.chdir(folder):  # away from this repository, which a user has not
+        name = plugin.name.removeprefix("dialog-")
+        session.run("dialogctl", "plugins", "new", kind, name)
+        session.install(f"./{plugin.name}")
+        session.run("dialogctl", "plugins", "check")
+        session.run("dialogctl", "plugins", "test", name, "--report", "report.json")
+        session.chdir(plugin)
+        for command in (("ruff", "format", "--check"), ("ruff", "check"), ("mypy",), ("pytest",)):
+            session.run(*command)
 
 
 @nox.session

@@ -27,6 +27,7 @@ SETTINGS_FILES = [
     *sorted(SNIPPETS.glob("*/dialog.toml")),
     *sorted(ROOT.glob("contrib/examples/*/dialog.toml")),
 ]
+PLUGIN_LINES = re.compile(r"(\d+) lines\s+of\s+code")
 ENVIRON = {
     "PUBLIC_URL": "https://voice.example.com",
     "TWILIO_ACCOUNT_SID": f"AC{'0' * 32}",
@@ -91,10 +92,14 @@ def test_the_hooks_of_the_acme_plugins_are_found_by_entry_point(plugins: Plugins
 
     assert str(agent.stt.plugin) == "dialog-acme-stt 0.1.0"
     assert str(agent.tts.plugin) == "dialog-acme-tts 0.1.0"
+    assert agent.llm is not None
+    assert str(agent.llm.plugin) == "dialog-acme-llm 0.1.0"
     assert agent.tts.settings.voice == "tenor"
 
 
-@pytest.mark.parametrize("folder", ["bakery", "concierge", "dialog-acme-stt", "dialog-acme-tts"])
+@pytest.mark.parametrize(
+    "folder", ["bakery", "concierge", "dialog-acme-llm", "dialog-acme-stt", "dialog-acme-tts"]
+)
 def test_the_tests_pass_where_a_reader_puts_them(folder: str, tmp_path: Path) -> None:
     ignored = shutil.ignore_patterns("__pycache__", ".pytest_cache")
     shutil.copytree(SNIPPETS / folder, tmp_path / folder, ignore=ignored)
@@ -108,6 +113,32 @@ def test_the_tests_pass_where_a_reader_puts_them(folder: str, tmp_path: Path) ->
 
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
+
+
+def test_the_tutorials_plugin_is_short() -> None:
+    folder = SNIPPETS / "dialog-acme-llm" / "dialog_acme_llm"
+    lines = sum(code_lines(folder / name) for name in ("__init__.py", "session.py"))
+
+    assert lines == int(
+        PLUGIN_LINES.findall((ROOT / "docs/tutorial/first-plugin.md").read_text())[0]
+    )
+    assert lines <= 60
+
+
+def code_lines(path: Path) -> int:
+    """Lines of a file that are neither empty, nor comments, nor documentation."""
+    text = path.read_text("utf-8")
+    told: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str())):
+                told.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    lines = enumerate(text.splitlines(), 1)
+    return sum(
+        1
+        for number, line in lines
+        if number not in told and line.strip() and line.lstrip()[0] != "#"
+    )
 
 
 @pytest.mark.parametrize("block", [*in_readmes("toml")], ids=str)
