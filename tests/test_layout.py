@@ -78,9 +78,11 @@ def pure_modules() -> list[str]:
     """Dotted names of the modules that must be pure, those of plugins included."""
     core = [path for pattern in PURE for path in sorted(CORE.glob(pattern))]
     protocols = [
-        path for plugin in PLUGINS for path in sorted(plugin.glob("dialog_*/protocol*.py"))
+        (path, plugin)
+        for plugin in PLUGINS
+        for path in sorted(plugin.glob("dialog_*/**/protocol*.py"))
     ]
-    files = [(path, ROOT) for path in core] + [(path, path.parent.parent) for path in protocols]
+    files = [(path, ROOT) for path in core] + protocols
     return [
         ".".join(path.relative_to(base).with_suffix("").parts).removesuffix(".__init__")
         for path, base in files

@@ -19,8 +19,8 @@ from dialog_core.messages import TextDelta
 from dialog_core.net.sse import ServerSentEvent, SseParser
 from dialog_openai.failures import PROVIDER, refusal
 from dialog_openai.protocol import DONE, STAGE
+from dialog_openai.protocol_responses import Output, parse
 from dialog_openai.reader import BROKEN_OFF, FILTERED, NOTHING_READABLE, Item
-from dialog_openai.responses import Output, parse
 
 __all__ = ["ResponsesReader"]
 

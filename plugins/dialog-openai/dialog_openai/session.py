@@ -31,8 +31,8 @@ from dialog_openai.asking import Asker, Setback
 from dialog_openai.body import open_body
 from dialog_openai.failures import PROVIDER
 from dialog_openai.protocol import STAGE, build
+from dialog_openai.protocol_responses import build as build_responses
 from dialog_openai.reader import Item, Reader
-from dialog_openai.responses import build as build_responses
 from dialog_openai.responses_reader import ResponsesReader
 from dialog_openai.settings import OpenAISettings
 

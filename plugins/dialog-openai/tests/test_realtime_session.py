@@ -20,6 +20,7 @@ from dialog_core.messages import Transcript
 from dialog_core.observe.observations import Observation, ProviderTimed, Trouble
 from dialog_core.protocols import SttEvent, SttSession
 from dialog_core.testing.hearing import spoken, voiced
+from dialog_core.testing.speech import pass_time
 from dialog_core.testing.vendor import in_memory
 from dialog_core.turns.events import EndOfTurn, SpeechStarted, SpeechStopped
 
@@ -56,7 +57,7 @@ class Call:
         size = fmt.nbytes(0.02)
         for start in range(0, len(audio), size):
             data = audio[start : start + size]
-            await anyio.sleep(fmt.seconds(len(data)))
+            await pass_time(fmt.seconds(len(data)))
             self.session.feed(AudioFrame(self.at, data))
             self.at += fmt.seconds(len(data))
 

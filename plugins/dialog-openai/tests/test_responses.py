@@ -10,7 +10,7 @@ import anyio
 import attrs
 import msgspec
 import pytest
-from dialog_openai.responses import build
+from dialog_openai.protocol_responses import build
 from dialog_openai.responses_reader import ResponsesReader
 from dialog_openai.session import OpenAIModel
 from dialog_openai.settings import OpenAISettings

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 from dialog_openai import dialog_llm
+from dialog_openai.realtime.settings import RealtimeSettings
 from dialog_openai.settings import OpenAISettings
+from dialog_openai.transcribe.settings import TranscribeSettings
 
+from dialog_core.errors import SettingsError
 from dialog_core.fields import Secret
+from dialog_core.settings import load
 
 
 def test_everything_has_a_default() -> None:
@@ -24,6 +29,44 @@ def test_every_setting_says_what_it_is_for() -> None:
 def test_the_hook_offers_one_model_named_openai() -> None:
     (factory,) = dialog_llm()
     assert (factory.name, factory.settings) == ("openai", OpenAISettings)
+
+
+AGENT = """
+[agents.front]
+agent = "chat"
+voip = { use = "twilio", account_sid = "AC00000000000000000000000000000000", auth_token = "t" }
+llm = { use = "openai", api_key = { env = "OPENAI_API_KEY" } }
+stt = { use = "%s", api_key = { env = "OPENAI_API_KEY" } }
+tts = { use = "openai", api_key = { env = "OPENAI_API_KEY" } }
+"""
+
+
+@pytest.mark.requirement("D.5")
+@pytest.mark.parametrize(
+    ("name", "kind"), [("openai", RealtimeSettings), ("openai:transcribe", TranscribeSettings)]
+)
+def test_one_distribution_and_one_key_are_a_whole_cascade(
+    tmp_path: Path, name: str, kind: type[Any]
+) -> None:
+    file = tmp_path / "dialog.toml"
+    file.write_text(AGENT % name, "utf-8")
+    agent = load(file, environ={"OPENAI_API_KEY": "sk-1"}).agents["front"]
+    chosen = (agent.llm, agent.stt, agent.tts)
+    assert {each.plugin.distribution for each in chosen if each and each.plugin} == {
+        "dialog-openai"
+    }
+    assert isinstance(agent.stt.settings, kind)
+    assert all(each.settings.api_key.reveal() == "sk-1" for each in chosen if each)
+
+
+@pytest.mark.requirement("D.5")
+def test_without_the_key_the_file_is_refused_by_its_path(tmp_path: Path) -> None:
+    file = tmp_path / "dialog.toml"
+    file.write_text(AGENT % "openai", "utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(file, environ={})
+    paths = {problem.path for problem in caught.value.problems}
+    assert {f"agents.front.{kind}.api_key" for kind in ("llm", "stt", "tts")} <= paths
 
 
 @pytest.mark.parametrize(

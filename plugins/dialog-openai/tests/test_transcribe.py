@@ -27,6 +27,7 @@ from dialog_core.messages import Transcript
 from dialog_core.observe.observations import Counted, Observation, ProviderTimed
 from dialog_core.protocols import SttSession
 from dialog_core.testing.hearing import voiced
+from dialog_core.testing.speech import pass_time
 from dialog_core.testing.vendor import in_memory
 from dialog_core.turns.events import SpeechStarted, SpeechStopped
 
@@ -52,7 +53,7 @@ class Call:
 
     async def play(self, audio: bytes) -> None:
         for start in range(0, len(audio), 160):
-            await anyio.sleep(0.02)
+            await pass_time(0.02)
             self.session.feed(AudioFrame(self.at, audio[start : start + 160]))
             self.at += 0.02
 
