@@ -225,7 +225,7 @@ async def test_one_call_asked_for_twice_is_one_call() -> None:
         sid = "CA" + "1" * 32
         async with world.call(fields={"CallSid": sid}) as phone:
             await phone.heard_speech()
-            again = await phone.post(
+            again = await phone.exchange.post(
                 "https://voice.example.com/reception/twilio/voice",
                 {
                     "CallSid": sid,

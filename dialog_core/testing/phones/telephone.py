@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
 import anyio
+import attrs
 
 from dialog_core.errors import SocketClosed
 from dialog_core.testing.phones.agent_buffer import RATE
@@ -11,26 +12,34 @@ from dialog_core.testing.phones.handset import Handset
 from dialog_core.testing.phones.phone import Echo
 from dialog_core.testing.phones.stream import PhoneStream
 
-__all__ = ["Exchange", "Telephone"]
+__all__ = ["Exchange", "Story", "Telephone"]
 
 ROUNDING = 1e-6
 """Seconds that are too few for a clock to move by."""
+
+
+@attrs.define(eq=False)
+class Story:
+    """What has become of a call."""
+
+    status: str | None = None
+    """The carrier's word for how it ended; None before, and while its last webhooks are on their way."""
+    over: bool = False
+    """Whether it has ended."""
+    digits: str = ""
+    """Keypad tones that the server played."""
+    transferred_to: str | None = None
 
 
 class Exchange(Protocol):
     """The carrier's side of one call, as far as the telephone at its end is concerned."""
 
     handset: Handset
+    story: Story
     stream: PhoneStream | None
     """The media stream of now."""
     changed: anyio.Event
     """Set, and replaced, at every step of the call."""
-    status: str | None
-    """The carrier's word for how it ended; None before, and while its last webhooks are on their way."""
-    over: bool
-    """Whether it has ended."""
-    digits: str
-    transferred_to: str | None
 
     @property
     def call_id(self) -> str:
@@ -102,7 +111,7 @@ class Telephone(Generic[X_co]):
 
     async def answered(self) -> None:
         """Wait until a media stream is up, or the call is over."""
-        while self._exchange.stream is None and self._exchange.status is None:
+        while self._exchange.stream is None and self._exchange.story.status is None:
             await self._exchange.changed.wait()
 
     async def heard_speech(self) -> None:
@@ -126,9 +135,9 @@ class Telephone(Generic[X_co]):
 
     async def over(self) -> str:
         """Wait for the end of the call and of all its webhooks. Returns how it ended."""
-        while self._exchange.status is None:
+        while self._exchange.story.status is None:
             await self._exchange.changed.wait()
-        return self._exchange.status
+        return self._exchange.story.status
 
     # what is known
 
@@ -140,7 +149,7 @@ class Telephone(Generic[X_co]):
     @property
     def live(self) -> bool:
         """False when the call is over, though webhooks may still be on their way."""
-        return not self._exchange.over
+        return not self._exchange.story.over
 
     @property
     def now(self) -> float:
@@ -181,17 +190,17 @@ class Telephone(Generic[X_co]):
     @property
     def status(self) -> str | None:
         """The carrier's word for how the call ended; None while it lives."""
-        return self._exchange.status
+        return self._exchange.story.status
 
     @property
     def digits(self) -> str:
         """Keypad tones that the server played."""
-        return self._exchange.digits
+        return self._exchange.story.digits
 
     @property
     def transferred_to(self) -> str | None:
         """Whom the server handed the call to."""
-        return self._exchange.transferred_to
+        return self._exchange.story.transferred_to
 
     @property
     def _with_agent(self) -> bool:

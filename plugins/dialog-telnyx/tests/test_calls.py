@@ -35,13 +35,13 @@ def exchange(phone: Any) -> TelnyxExchange:
 
 
 def actions(phone: Any) -> list[str]:
-    return [action for action, _ in exchange(phone).commands]
+    return [action for action, _ in exchange(phone).orders.commands]
 
 
 async def test_a_call_is_answered_and_streamed_in_one_command_with_raw_audio() -> None:
     async with open_world(KIT) as world, world.call() as phone:
         await phone.silent(0.1)
-        ((action, body),) = exchange(phone).commands
+        ((action, body),) = exchange(phone).orders.commands
     assert action == "answer"
     assert body["stream_bidirectional_mode"] == "rtp"
     assert body["stream_track"] == "inbound_track"
@@ -53,7 +53,7 @@ async def test_an_event_that_comes_twice_counts_once() -> None:
     async with open_world(KIT) as world, world.call() as phone:
         event = exchange(phone).event("call.initiated", {"state": "parked"})
         for _ in range(3):
-            assert (await exchange(phone).network.post(event)).status_code == 200
+            assert (await exchange(phone).place.network.post(event)).status_code == 200
         await phone.silent(0.1)
         assert actions(phone) == ["answer"]
 
@@ -81,7 +81,7 @@ async def test_events_of_another_application_are_refused() -> None:
 async def test_a_webhook_that_cannot_be_read_is_noted(body: bytes) -> None:
     async with open_world(KIT) as world, world.call() as phone:
         await phone.silent(0.1)
-        network = exchange(phone).network
+        network = exchange(phone).place.network
         headers = network.account.sign(body, network.services.clock.wall())
         assert (await network.send(body, headers)).status_code == 400
     assert world.troubles() == ["a webhook cannot be read"]
@@ -90,7 +90,7 @@ async def test_a_webhook_that_cannot_be_read_is_noted(body: bytes) -> None:
 async def test_kinds_of_events_that_nobody_knows_are_accepted() -> None:
     async with open_world(KIT) as world, world.call() as phone:
         await phone.silent(0.1)
-        network = exchange(phone).network
+        network = exchange(phone).place.network
         assert (await network.post(new_event("call.sneezed", {}))).status_code == 200
     assert world.troubles() == []
 
@@ -101,8 +101,8 @@ async def test_a_call_whose_stream_never_came_is_ended() -> None:
         other, silent = exchange(phone), {"call_control_id": "v3:silent"}
         event = other.event("streaming.failed", {"failure_reason": "connection_failed", **silent})
         initiated = other.event("call.initiated", silent)
-        await other.network.post(initiated)
-        await other.network.post(event)
+        await other.place.network.post(initiated)
+        await other.place.network.post(event)
     hung_up = [each.path for each in telnyx(world).telnyx.requests if "hangup" in each.path]
     assert "/calls/v3:silent/actions/hangup" in hung_up
     assert "a media stream failed" in world.troubles()
@@ -111,7 +111,7 @@ async def test_a_call_whose_stream_never_came_is_ended() -> None:
 async def test_a_transfer_that_nobody_answers_ends_the_call() -> None:
     async with open_world(KIT) as world, world.call() as phone:
         await phone.silent(0.1)
-        exchange(phone).unreachable = frozenset({TARGET})
+        exchange(phone).orders.unreachable = frozenset({TARGET})
         await world.line.transfer(TARGET)
         await world.clerk.has(LineStopped)
         assert await phone.over() == "normal_clearing"
@@ -151,7 +151,7 @@ async def test_a_recording_that_failed_is_told() -> None:
         with pytest.raises(LineError, match="one at a time"):
             await world.line.start_recording()
         event = exchange(phone).event("call.recording.error", {})
-        await exchange(phone).network.post(event)
+        await exchange(phone).place.network.post(event)
         await world.clerk.has(Recording)
         with pytest.raises(LineError, match="no such recording"):
             await world.line.stop_recording(name)

@@ -128,7 +128,7 @@ async def test_twilios_client_finds_our_rest_interface_to_be_twilios() -> None:
             client = Client(stage.account.sid, stage.account.token, http_client=http)
 
             def control() -> tuple[str, str, str]:
-                call = client.calls(phone.call_sid)
+                call = client.calls(phone.call_id)
                 recording = call.recordings.create(recording_channels="dual")
                 call.recordings(recording.sid).update(status="stopped")
                 transcription = call.transcriptions.create(track="both_tracks")

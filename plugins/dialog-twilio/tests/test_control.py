@@ -319,9 +319,9 @@ async def test_the_carrier_transcribes_both_sides_with_deepgram() -> None:
     settings = Account().settings(transcribe=True)
     async with open_stage(agent, settings=settings) as stage, stage.call() as phone:
         await phone.silent(0.1)
-        await stage.twilio.heard(phone.call_sid, "hel", final=False)
-        await stage.twilio.heard(phone.call_sid, "hello")
-        await stage.twilio.heard(phone.call_sid, "good day", track="outbound_track")
+        await stage.twilio.heard(phone.call_id, "hel", final=False)
+        await stage.twilio.heard(phone.call_id, "hello")
+        await stage.twilio.heard(phone.call_id, "good day", track="outbound_track")
         await phone.silent(0.1)
     assert agent.others == [
         CarrierTranscript("caller", "hel", final=False, sequence=2),

@@ -77,7 +77,7 @@ async def test_a_call_begins_with_all_that_webhook_and_stream_said() -> None:
     async with open_stage(listener) as stage, stage.call(fields=fields) as phone:
         await phone.silent(0.02)
     info = listener.line.info
-    assert (info.id, info.caller, info.called) == (phone.call_sid, "+15550001111", "+15550002222")
+    assert (info.id, info.caller, info.called) == (phone.call_id, "+15550001111", "+15550002222")
     assert (info.agent, info.voip, info.direction) == ("reception", "twilio", "inbound")
     assert (
         info.metadata.items()
@@ -85,7 +85,7 @@ async def test_a_call_begins_with_all_that_webhook_and_stream_said() -> None:
             "CallerName": "AT&T <x>",
             "NewField": "kept",
             "FromCity": "",
-            "CallSid": phone.call_sid,
+            "CallSid": phone.call_id,
             "StreamTracks": "inbound",
             "StreamEncoding": "audio/x-mulaw",
             "StreamRate": "8000",

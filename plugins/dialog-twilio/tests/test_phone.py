@@ -113,7 +113,7 @@ async def test_a_socket_that_is_refused_is_a_warning_and_the_twiml_goes_on() -> 
     async with in_memory(server(document)) as services, place_call(services, VOICE) as phone:
         await phone.over()
     assert phone.warnings[0].startswith("31920")
-    assert phone.spoken == ["Sorry"]
+    assert phone.exchange.spoken == ["Sorry"]
 
 
 @pytest.mark.anyio

@@ -179,7 +179,7 @@ async def test_the_fake_takes_only_fields_and_values_that_twilio_has(
     async with open_stage() as stage, stage.call() as phone:
         await phone.silent(0.1)
         base = f"https://api.twilio.com/2010-04-01/Accounts/{stage.account.sid}"
-        url = f"{base}/Calls/{phone.call_sid}{path}"
+        url = f"{base}/Calls/{phone.call_id}{path}"
         auth = (stage.account.sid, stage.account.token)
         response = await stage.services.http.post(url, data=dict(form), auth=auth)
         assert response.status_code == 400
@@ -190,7 +190,7 @@ async def test_the_fake_ends_a_recording_only_when_told_to_stop_it() -> None:
     async with open_stage() as stage, stage.call() as phone:
         await phone.silent(0.1)
         base = f"https://api.twilio.com/2010-04-01/Accounts/{stage.account.sid}"
-        url = f"{base}/Calls/{phone.call_sid}/Recordings"
+        url = f"{base}/Calls/{phone.call_id}/Recordings"
         auth = (stage.account.sid, stage.account.token)
         sid = (await stage.services.http.post(f"{url}.json", auth=auth)).json()["sid"]
         post = stage.services.http.post

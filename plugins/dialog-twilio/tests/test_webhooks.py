@@ -164,7 +164,7 @@ async def test_a_full_process_refuses_politely(message: str, verb: object) -> No
         stage.door.room = False
         async with stage.call() as phone:
             await phone.over()
-    assert read_twiml(phone.documents[0])[0] == verb
+    assert read_twiml(phone.exchange.documents[0])[0] == verb
     assert stage.door.lines == []
 
 
@@ -233,7 +233,7 @@ async def test_an_upgrade_without_twilios_signature_is_refused_and_costs_no_tick
 async def test_a_ticket_admits_once() -> None:
     async with open_stage() as stage, stage.call() as phone:
         await phone.silent(0.1)
-        (stream, *_) = read_twiml(phone.documents[0])
+        (stream, *_) = read_twiml(phone.exchange.documents[0])
         assert isinstance(stream, Stream)
         assert await refused(stage, stream.url, stage.account.sign(stream.url)) == 403
         forged = stage.url("/media/forged").replace("https", "wss")
@@ -244,7 +244,7 @@ async def test_a_ticket_admits_once() -> None:
 async def test_a_second_socket_of_a_call_is_refused_even_with_a_ticket() -> None:
     async with open_stage() as stage, stage.call() as phone:
         await phone.silent(0.1)
-        url = stage.url(f"/media/{stage.door.issue(phone.call_sid)}").replace("https", "wss")
+        url = stage.url(f"/media/{stage.door.issue(phone.call_id)}").replace("https", "wss")
         assert await refused(stage, url, stage.account.sign(url)) == 403
 
 
@@ -319,7 +319,7 @@ async def test_callbacks_are_delivered_once_however_often_they_come() -> None:
         await phone.silent(0.1)
         (recording,) = stage.twilio.recordings.values()
         (transcription,) = stage.twilio.transcriptions.values()
-        ids = {"CallSid": phone.call_sid, "AccountSid": stage.account.sid}
+        ids = {"CallSid": phone.call_id, "AccountSid": stage.account.sid}
         done = {**ids, "RecordingSid": recording.sid, "RecordingStatus": "completed"}
         heard = {
             **ids,
@@ -330,8 +330,8 @@ async def test_callbacks_are_delivered_once_however_often_they_come() -> None:
             "Track": "inbound_track",
         }
         for _ in range(3):
-            assert (await phone.post(recording.callback, done)).status_code == 204
-            assert (await phone.post(transcription.callback, heard)).status_code == 204
+            assert (await phone.exchange.post(recording.callback, done)).status_code == 204
+            assert (await phone.exchange.post(transcription.callback, heard)).status_code == 204
         await phone.silent(0.1)
     assert len([event for event in kept.events if isinstance(event, CarrierTranscript)]) == 1
     assert len([event for event in kept.events if isinstance(event, Recording)]) == 2
@@ -341,7 +341,7 @@ async def test_a_callback_of_another_call_or_address_finds_nobody() -> None:
     async with open_stage() as stage, stage.call() as phone:
         await phone.silent(0.1)
         done = {
-            "CallSid": phone.call_sid,
+            "CallSid": phone.call_id,
             "AccountSid": stage.account.sid,
             "RecordingSid": new_sid("RE"),
             "RecordingStatus": "completed",
@@ -361,7 +361,7 @@ async def test_unread_callbacks_are_bounded_and_counted() -> None:
     async with open_stage(sleepy) as stage, stage.call() as phone:
         await phone.silent(0.1)
         for number in range(300):
-            await stage.twilio.heard(phone.call_sid, str(number))
+            await stage.twilio.heard(phone.call_id, str(number))
         enough.set()
     assert len([each for each in stage.observed if "dropped" in repr(each)]) == 300 - 256
 

@@ -11,7 +11,7 @@ from anyio.abc import TaskGroup
 from dialog_core.factory import Services
 from dialog_core.net.groups import ungrouped
 from dialog_core.testing.phones.phone import Outcome
-from dialog_telnyx.testing.exchange import Leg, TelnyxExchange
+from dialog_telnyx.testing.exchange import Leg, Place, TelnyxExchange
 from dialog_telnyx.testing.network import Network
 from dialog_telnyx.testing.phone import Phone
 from dialog_telnyx.testing.rest import FakeTelnyx
@@ -40,8 +40,8 @@ class Callees:
         outcome, unruly = self._expected.popleft() if self._expected else (Outcome.ANSWERED, False)
         leg = Leg(body["from"], body["to"], "outgoing")
         network = Network(self._services, self._telnyx.account, body["webhook_url"])
-        exchange = TelnyxExchange.new(leg, network, self.tasks, self._telnyx.tapes)
-        exchange.client_state = body.get("client_state")
+        exchange = TelnyxExchange.new(leg, Place(network, self.tasks, self._telnyx.tapes))
+        exchange.orders.client_state = body.get("client_state")
         self._telnyx.calls[leg.id] = exchange
         self.tasks.start_soon(lambda: exchange.call_somebody(outcome, unruly=unruly))
         self._ringing.append(Phone(exchange))

@@ -16,7 +16,7 @@ from dialog_core.testing.phones.phone import Phone as AnyPhone
 from dialog_telnyx.testing.account import Account
 from dialog_telnyx.testing.callees import Callees, open_callees
 from dialog_telnyx.testing.dialect import TelnyxDialect
-from dialog_telnyx.testing.exchange import Leg, TelnyxExchange
+from dialog_telnyx.testing.exchange import Leg, Place, TelnyxExchange
 from dialog_telnyx.testing.network import Network
 from dialog_telnyx.testing.phone import Phone, place_call
 from dialog_telnyx.testing.rest import FakeTelnyx
@@ -98,7 +98,7 @@ class TelnyxCarrier:
         """Announce a call, and wait for the command that answers it."""
         served, telnyx = self._server, self.telnyx
         leg = self._announced = Leg("+15550001111", "+15550002222")
-        deaf = TelnyxExchange.new(leg, served.network, served.callees.tasks, telnyx.tapes)
+        deaf = TelnyxExchange.new(leg, Place(served.network, served.callees.tasks, telnyx.tapes))
         telnyx.calls[leg.id] = deaf
         telnyx.fail(422, code="10015")
         before = len(telnyx.requests)

@@ -15,10 +15,11 @@ from dialog_core.testing.phones.microphone import Microphone
 from dialog_core.testing.phones.phone import Outcome
 from dialog_core.testing.phones.recording import stereo_wav
 from dialog_core.testing.phones.stream import PhoneStream
+from dialog_core.testing.phones.telephone import Story
 from dialog_telnyx.testing.dialect import TelnyxDialect
 from dialog_telnyx.testing.network import Network, new_event
 
-__all__ = ["Leg", "Tape", "TelnyxExchange"]
+__all__ = ["Leg", "Place", "Tape", "TelnyxExchange"]
 
 CAUSES = {
     Outcome.BUSY: "user_busy",
@@ -54,38 +55,46 @@ class Tape:
     """None while it is being made."""
 
 
+@attrs.frozen
+class Place:
+    """Where a call is: between whom, and where what it does goes on."""
+
+    network: Network
+    tasks: TaskGroup
+    tapes: list[Tape]
+    """All recordings of the account."""
+
+
+@attrs.define(eq=False)
+class Orders:
+    """What the server has commanded a call, and how the call stands to that."""
+
+    client_state: str | None = None
+    answered: bool = False
+    transcribed: bool = False
+    unreachable: frozenset[str] = frozenset()
+    """Numbers that nobody answers a transfer at."""
+    commands: list[tuple[str, Mapping[str, Any]]] = attrs.field(factory=list)
+    """Oldest first; each once."""
+
+
 @attrs.define(eq=False)
 class TelnyxExchange:
     """Telnyx's side of one call: tells the server what happens, and does what it is commanded."""
 
     leg: Leg
-    network: Network
-    tasks: TaskGroup
-    """Where what a command starts goes on."""
-    tapes: list[Tape]
-    """All recordings of the account."""
+    place: Place
     handset: Handset
-    client_state: str | None = None
-    unreachable: frozenset[str] = frozenset()
-    """Numbers that nobody answers a transfer at."""
+    orders: Orders = attrs.field(factory=Orders)
+    story: Story = attrs.field(factory=Story)
     stream: PhoneStream | None = None
     changed: anyio.Event = attrs.field(factory=anyio.Event)
-    status: str | None = None
-    over: bool = False
-    answered: bool = False
-    digits: str = ""
-    transferred_to: str | None = None
-    transcribed: bool = False
-    commands: list[tuple[str, Mapping[str, Any]]] = attrs.field(factory=list)
-    """What the server commanded, oldest first; each once."""
 
     @classmethod
-    def new(
-        cls, leg: Leg, network: Network, tasks: TaskGroup, tapes: list[Tape], *, keep: bool = True
-    ) -> TelnyxExchange:
+    def new(cls, leg: Leg, place: Place, *, keep: bool = True) -> TelnyxExchange:
         """A call that has not begun. keep: whether to remember audio."""
-        handset = Handset(network.services.clock, AgentBuffer(keep=keep), Microphone(keep=keep))
-        return cls(leg, network, tasks, tapes, handset)
+        clock = place.network.services.clock
+        return cls(leg, place, Handset(clock, AgentBuffer(keep=keep), Microphone(keep=keep)))
 
     @property
     def call_id(self) -> str:
@@ -102,14 +111,14 @@ class TelnyxExchange:
         """The server calls somebody. unruly: events come twice, and not in order."""
         initiated = self.event("call.initiated", {"state": "bridging"})
         if outcome is not Outcome.ANSWERED:
-            await self.network.post(initiated)
+            await self.place.network.post(initiated)
             await self.end(CAUSES[outcome], source="unknown")
             return
-        self.answered = True
+        self.orders.answered = True
         answered = self.event("call.answered", {"state": "answered"})
         order = [answered, initiated, answered, initiated] if unruly else [initiated, answered]
         for event in order:
-            await self.network.post(event)
+            await self.place.network.post(event)
 
     async def hang_up(self) -> None:
         """Whoever has the telephone puts it down."""
@@ -117,55 +126,57 @@ class TelnyxExchange:
 
     async def end(self, cause: str, *, source: str) -> None:
         """The call is over; what is still to be told follows."""
-        if self.over:
+        if self.story.over:
             return
-        self.over = True
+        self.story.over = True
         self.handset.microphone.stop()
         self.handset.tell()
         self.notify()
         if self.stream is not None:
             await self.stream.stop()
-        self.tasks.start_soon(self._finish, cause, source)
+        self.place.tasks.start_soon(self._finish, cause, source)
 
     async def _finish(self, cause: str, source: str) -> None:
         await self.tell("call.hangup", {"hangup_cause": cause, "hangup_source": source})
         await self.save_tapes()
-        self.status = cause
+        self.story.status = cause
         self.notify()
 
     # what the server commands
 
     async def obey(self, action: str, body: Mapping[str, Any]) -> None:
         """Do what is commanded; what follows from it goes on behind."""
-        self.commands.append((action, body))
-        self.client_state = body.get("client_state", self.client_state)
+        self.orders.commands.append((action, body))
+        self.orders.client_state = body.get("client_state", self.orders.client_state)
         match action:
             case "answer":
-                self.answered = True
-                self.tasks.start_soon(self.tell, "call.answered", {"state": "answered"})
+                self.orders.answered = True
+                self.place.tasks.start_soon(self.tell, "call.answered", {"state": "answered"})
                 if "stream_url" in body:
-                    self.tasks.start_soon(self._connect, body)
+                    self.place.tasks.start_soon(self._connect, body)
             case "streaming_start":
-                self.tasks.start_soon(self._connect, body)
+                self.place.tasks.start_soon(self._connect, body)
             case "reject":
                 busy = body["cause"] == "USER_BUSY"
-                self.tasks.start_soon(self._end, "user_busy" if busy else "call_rejected")
+                self.place.tasks.start_soon(self._end, "user_busy" if busy else "call_rejected")
             case "hangup":
-                self.tasks.start_soon(self._end, "normal_clearing")
+                self.place.tasks.start_soon(self._end, "normal_clearing")
             case "streaming_stop":
                 if self.stream is not None:
                     await self.stream.stop()
             case "send_dtmf":
-                self.digits += body["digits"]
+                self.story.digits += body["digits"]
             case "transfer":
-                self.tasks.start_soon(self._transfer, body["to"])
+                self.place.tasks.start_soon(self._transfer, body["to"])
             case "record_start":
-                began = f"2026-01-02T03:04:05.{len(self.tapes):06d}Z"
-                self.tapes.append(Tape(str(uuid.uuid4()), self.leg.leg, began, self.client_state))
+                began = f"2026-01-02T03:04:05.{len(self.place.tapes):06d}Z"
+                self.place.tapes.append(
+                    Tape(str(uuid.uuid4()), self.leg.leg, began, self.orders.client_state)
+                )
             case "record_stop":
-                self.tasks.start_soon(self.save_tapes)
+                self.place.tasks.start_soon(self.save_tapes)
             case "transcription_start" | "transcription_stop":
-                self.transcribed = action.endswith("start")
+                self.orders.transcribed = action.endswith("start")
 
     async def _end(self, cause: str) -> None:
         await self.end(cause, source="callee")
@@ -181,13 +192,13 @@ class TelnyxExchange:
             "client_state": None,
         }
         await self.tell("call.initiated", {**other, "state": "bridging"})
-        if number in self.unreachable:
+        if number in self.orders.unreachable:
             await self.tell("call.hangup", {**other, "hangup_cause": "user_busy"})
             return
         await self.tell("call.answered", {**other, "state": "answered"})
         await self.tell("call.bridged", {})
         await self.tell("call.bridged", other)
-        self.transferred_to = number
+        self.story.transferred_to = number
         self.handset.microphone.stop()
         self.handset.tell()
         self.notify()
@@ -202,17 +213,17 @@ class TelnyxExchange:
             "call_session_id": self.leg.session,
             "from": self.leg.caller,
             "to": self.leg.called,
-            "client_state": self.client_state,
+            "client_state": self.orders.client_state,
         }
         url = body["stream_url"]
         try:
-            async with self.network.services.connect(url) as socket:
+            async with self.place.network.services.connect(url) as socket:
                 stream = PhoneStream(
                     socket, self.handset, TelnyxDialect(ids, stream_id=str(uuid.uuid4()))
                 )
                 self.stream = stream
                 self.notify()
-                self.tasks.start_soon(self.tell, "streaming.started", {"stream_url": url})
+                self.place.tasks.start_soon(self.tell, "streaming.started", {"stream_url": url})
                 await stream.run()
                 self.stream = None
         except SocketError as problem:
@@ -224,19 +235,19 @@ class TelnyxExchange:
 
     async def save_tapes(self) -> None:
         """End the recordings of this call. Their events name the leg, and no call control id."""
-        for tape in self.tapes:
+        for tape in self.place.tapes:
             if tape.leg != self.leg.leg or tape.wav is not None:
                 continue
             caller = self.handset.microphone.track()
             tape.wav = stereo_wav(caller, self.handset.buffer.track(len(caller)))
-            await self.network.post(new_event("call.recording.saved", self._saved(tape)))
+            await self.place.network.post(new_event("call.recording.saved", self._saved(tape)))
 
     def _saved(self, tape: Tape) -> dict[str, object]:
         ended = tape.began.replace("03:04:05", "03:04:09")
         return {
             "call_leg_id": self.leg.leg,
             "call_session_id": self.leg.session,
-            "connection_id": self.network.account.connection_id,
+            "connection_id": self.place.network.account.connection_id,
             "client_state": tape.client_state,
             "channels": "dual",
             "recording_started_at": tape.began,
@@ -252,8 +263,8 @@ class TelnyxExchange:
             "call_control_id": self.leg.id,
             "call_leg_id": self.leg.leg,
             "call_session_id": self.leg.session,
-            "connection_id": self.network.account.connection_id,
-            "client_state": self.client_state,
+            "connection_id": self.place.network.account.connection_id,
+            "client_state": self.orders.client_state,
             "direction": self.leg.direction,
             "from": self.leg.caller,
             "to": self.leg.called,
@@ -262,7 +273,7 @@ class TelnyxExchange:
 
     async def tell(self, kind: str, more: Mapping[str, object]) -> int:
         """Post an event of this call. Returns the HTTP status."""
-        return (await self.network.post(self.event(kind, more))).status_code
+        return (await self.place.network.post(self.event(kind, more))).status_code
 
     def notify(self) -> None:
         """Wake those who wait for a step of the call."""

@@ -19,7 +19,7 @@ import anyio
 from dialog_core.factory import Services
 from dialog_core.net.groups import ungrouped
 from dialog_core.testing.phones.telephone import Telephone
-from dialog_telnyx.testing.exchange import Leg, TelnyxExchange
+from dialog_telnyx.testing.exchange import Leg, Place, TelnyxExchange
 from dialog_telnyx.testing.network import Network
 from dialog_telnyx.testing.rest import FakeTelnyx
 
@@ -50,7 +50,7 @@ async def place_call(
         async with anyio.create_task_group() as tasks:
             network = Network(services, telnyx.account, webhook_url)
             leg = Leg(caller, called)
-            exchange = TelnyxExchange.new(leg, network, tasks, telnyx.tapes, keep=keep_audio)
+            exchange = TelnyxExchange.new(leg, Place(network, tasks, telnyx.tapes), keep=keep_audio)
             telnyx.calls[leg.id] = exchange
             phone = Phone(exchange)
             tasks.start_soon(exchange.ring)

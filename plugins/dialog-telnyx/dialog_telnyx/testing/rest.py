@@ -150,9 +150,9 @@ class FakeTelnyx:
         seen = (call.call_id, body.get("command_id", ""))
         if seen[1] and seen in self._done:
             return DONE
-        if call.over:
+        if call.story.over:
             raise refusal(422, "90018")
-        if not call.answered and action not in BEFORE_ANSWER:
+        if not call.orders.answered and action not in BEFORE_ANSWER:
             raise refusal(422, "90034")
         self._done.add(seen)
         await call.obey(action, body)

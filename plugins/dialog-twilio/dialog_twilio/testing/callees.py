@@ -64,7 +64,7 @@ class Callees:
         self._ringing.append(phone)
         self._changed.set()
         self._changed = anyio.Event()
-        return switch.call_sid
+        return switch.call_id
 
     async def dialled(self) -> Phone:
         """The telephone of the oldest call that nobody has asked for yet; waits for one."""

@@ -116,7 +116,9 @@ class TwilioCarrier:
         ids = {"AccountSid": self.twilio.account.sid, "CallSid": phone.call_id}
         url = f"{self._server.base}/status"
         return (
-            await self.twilio.phones[phone.call_id].post(url, {**ids, "CallStatus": "in-progress"})
+            await self.twilio.phones[phone.call_id].exchange.post(
+                url, {**ids, "CallStatus": "in-progress"}
+            )
         ).status_code
 
     def refuse(self, *, times: int = 1) -> None:

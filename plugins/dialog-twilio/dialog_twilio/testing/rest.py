@@ -113,7 +113,7 @@ class FakeTwilio:
 
     def connect(self, phone: Phone) -> None:
         """From now on, requests with this phone's CallSid act on it."""
-        self.phones[phone.call_sid] = phone
+        self.phones[phone.call_id] = phone
 
     def fail(
         self,
@@ -233,7 +233,7 @@ class FakeTwilio:
             verbs = None if twiml is None else read_twiml(twiml)
         except PhoneFault as error:
             raise refusal(400, 12100) from error
-        if not phone.update(verbs):
+        if not phone.exchange.update(verbs):
             raise refusal(400, 21220)
         return JSONResponse({"sid": sid, "account_sid": self.account.sid, "status": "in-progress"})
 
@@ -330,7 +330,7 @@ class FakeTwilio:
         if phone is None or not item.callback:
             return None
         ids = {"AccountSid": self.account.sid, "CallSid": item.call}
-        return await phone.post(item.callback, {**ids, **fields})
+        return await phone.exchange.post(item.callback, {**ids, **fields})
 
     def _living(self, request: Request) -> str:
         call: str = request.path_params["call"]

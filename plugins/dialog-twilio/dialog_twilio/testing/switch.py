@@ -10,10 +10,13 @@ import httpx
 from dialog_core.errors import SocketError
 from dialog_core.factory import Services
 from dialog_core.testing.phones.agent_buffer import AgentBuffer
+from dialog_core.testing.phones.handset import Handset
 from dialog_core.testing.phones.microphone import Microphone
 from dialog_core.testing.phones.phone import Outcome
+from dialog_core.testing.phones.stream import PhoneStream
+from dialog_core.testing.phones.telephone import Story
 from dialog_twilio.testing.account import Account, new_sid
-from dialog_twilio.testing.handset import Handset, HandsetStream
+from dialog_twilio.testing.dialect import TwilioDialect
 from dialog_twilio.testing.verbs import (
     Dial,
     Hangup,
@@ -30,7 +33,7 @@ from dialog_twilio.testing.verbs import (
 if TYPE_CHECKING:
     from dialog_twilio.testing.rest import FakeTwilio
 
-__all__ = ["Dialled", "Progress", "Switch"]
+__all__ = ["Dialled", "Switch"]
 
 TONE_SECONDS = 0.2
 PAUSES: Mapping[str, float] = {"w": 0.5, "W": 1.0}
@@ -53,45 +56,43 @@ class Dialled:
     """Whether steps are posted twice, and not in order."""
 
 
-@attrs.define(eq=False)
-class Progress:
-    """How far a call has come."""
-
-    ended: str | None = None
-    transferred_to: str | None = None
-    digits: str = ""
-    spoken: list[str] = attrs.field(factory=list)
-    documents: list[str] = attrs.field(factory=list)
-    update: Sequence[Verb] | None = None
-    over: bool = False
-
-
 class Switch:
     """Twilio's side of one call: asks the server for TwiML, does it, and reports."""
 
     def __init__(self, dialled: Dialled, *, keep_audio: bool) -> None:
-        self.call_sid = dialled.fields["CallSid"]
+        self.call_id = dialled.fields["CallSid"]
         self.handset = Handset(
             dialled.services.clock, AgentBuffer(keep=keep_audio), Microphone(keep=keep_audio)
         )
-        self.progress = Progress()
-        self.stream: HandsetStream | None = None
+        self.story = Story()
+        self.spoken: list[str] = []
+        """Sentences in Twilio's own voice."""
+        self.documents: list[str] = []
+        """The TwiML that the server answered with, oldest first."""
+        self.stream: PhoneStream | None = None
         """The media stream of now."""
         self.changed = anyio.Event()
         """Set, and replaced, at every step of the call."""
         self._dialled = dialled
+        self._update: Sequence[Verb] | None = None
         self._steps = 0
 
     def update(self, verbs: Sequence[Verb] | None) -> bool:
         """REST gave the call other TwiML, or ended it (None). False if it is over already."""
-        if self.progress.over:
+        if self.story.over:
             return False
         if verbs is None:
             self.end()
         else:
-            self.progress.update = verbs
+            self._update = verbs
         self._tell()
         return True
+
+    async def hang_up(self) -> None:
+        """The caller puts the telephone down."""
+        self.end()
+        if self.stream is not None:
+            await self.stream.stop()
 
     async def run(self) -> None:
         """Ask the server what to do, do it, and tell it what it asked to be told."""
@@ -102,13 +103,13 @@ class Switch:
                 await self._post_progress("in-progress", *(["ringing"] if dialled.unruly else []))
                 await self._perform(await self._ask())
             else:
-                self.progress.ended = dialled.outcome.value
+                self.story.status = dialled.outcome.value
         finally:
             self.end()
-        await self._post_progress(self.progress.ended or "completed")
+        await self._post_progress(self.story.status or "completed")
         if self._dialled.twilio is not None:
-            await self._dialled.twilio.call_ended(self.call_sid)
-        self.progress.ended = self.progress.ended or "completed"
+            await self._dialled.twilio.call_ended(self.call_id)
+        self.story.status = self.story.status or "completed"
         self._tell()
 
     async def _ask(self) -> tuple[Verb, ...]:
@@ -124,7 +125,7 @@ class Switch:
             raise PhoneFault(f"11200: the voice webhook answered {response.status_code}")
         if response.headers.get("content-type", "").partition(";")[0] != "text/xml":
             raise PhoneFault("12300: the voice webhook's answer is not text/xml")
-        self.progress.documents.append(response.text)
+        self.documents.append(response.text)
         return read_twiml(response.content)
 
     async def post(self, url: str, fields: Mapping[str, str]) -> httpx.Response:
@@ -144,10 +145,10 @@ class Switch:
 
     async def _perform(self, verbs: Sequence[Verb]) -> None:
         left = list(verbs)
-        while left and not self.progress.over:
+        while left and not self.story.over:
             await self._do(left.pop(0))
-            if self.progress.update is not None:
-                left, self.progress.update = list(self.progress.update), None
+            if self._update is not None:
+                left, self._update = list(self._update), None
 
     async def _do(self, verb: Verb) -> None:
         match verb:
@@ -156,33 +157,32 @@ class Switch:
             case Dial():
                 await self._dial(verb)
             case Play(digits=digits):
-                self.progress.digits += digits
+                self.story.digits += digits
                 await self._wait(sum(PAUSES.get(digit, TONE_SECONDS) for digit in digits))
             case Pause(length=seconds):
                 await self._wait(seconds)
             case Say(text=text):
-                self.progress.spoken.append(text)
+                self.spoken.append(text)
             case Reject(reason=reason):
-                self.progress.ended = "busy" if reason == "busy" else "no-answer"
+                self.story.status = "busy" if reason == "busy" else "no-answer"
                 self.end()
             case Hangup():
                 self.end()
 
     async def _connect(self, verb: Stream) -> None:
         account, services = self._dialled.account, self._dialled.services
-        ids = {"accountSid": account.sid, "callSid": self.call_sid}
+        ids = {"accountSid": account.sid, "callSid": self.call_id}
         sid = new_sid("MZ")
         event, error = "stream-stopped", ""
         try:
             async with services.connect(verb.url, headers=account.sign(verb.url)) as socket:
-                stream = HandsetStream(socket, self.handset, ids)
-                sid = stream.sid
+                stream = PhoneStream(socket, self.handset, TwilioDialect(sid, ids, verb.parameters))
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(self._report, verb, sid, "stream-started", "")
                     tasks.start_soon(self._stop_when_told, stream)
                     self.stream = stream
                     self._tell()
-                    await stream.run(verb.parameters)
+                    await stream.run()
                     self.stream = None
                     tasks.cancel_scope.cancel()
         except SocketError as problem:
@@ -190,9 +190,9 @@ class Switch:
             self.handset.warn(error)
         await self._report(verb, sid, event, error)
 
-    async def _stop_when_told(self, stream: HandsetStream) -> None:
+    async def _stop_when_told(self, stream: PhoneStream) -> None:
         """REST ends a stream while the request is being answered, so its `stop` may come before the answer."""
-        while self.progress.update is None and not self.progress.over:
+        while self._update is None and not self.story.over:
             await self.changed.wait()
         await stream.stop()
 
@@ -201,7 +201,7 @@ class Switch:
             return
         fields = {
             "AccountSid": self._dialled.account.sid,
-            "CallSid": self.call_sid,
+            "CallSid": self.call_id,
             "StreamSid": sid,
             "StreamName": verb.name or sid,
             "StreamEvent": event,
@@ -216,24 +216,24 @@ class Switch:
 
     async def _dial(self, verb: Dial) -> None:
         """The other side answers at once, and stays until the call ends."""
-        self.progress.transferred_to = verb.number
+        self.story.transferred_to = verb.number
         self.handset.microphone.stop()
         self.handset.tell()
         self._tell()
         await self._wait(None)
         if verb.action:
-            ids = {"AccountSid": self._dialled.account.sid, "CallSid": self.call_sid}
+            ids = {"AccountSid": self._dialled.account.sid, "CallSid": self.call_id}
             await self.post(verb.action, {**ids, "DialCallStatus": "completed"})
 
     async def _wait(self, seconds: float | None) -> None:
         """Until so long has passed, other TwiML came, or the call is over."""
         with anyio.move_on_after(seconds):
-            while self.progress.update is None and not self.progress.over:
+            while self._update is None and not self.story.over:
                 await self.changed.wait()
 
     def end(self) -> None:
         """The call is over; what still runs of it stops."""
-        self.progress.over = True
+        self.story.over = True
         self.handset.microphone.stop()
         self.handset.tell()
         self._tell()
