@@ -9,8 +9,9 @@ import anyio
 import pytest
 from dialog_twilio import twiml
 from dialog_twilio.signature import is_signed, sign
-from dialog_twilio.testing import FakeTwilio, open_stage
+from dialog_twilio.testing import FakeTwilio, TwilioCarrier, kits, open_stage
 
+from dialog_core.testing.contracts.voip_kit import open_world
 from dialog_core.testing.pytest_plugin import real_loop
 from dialog_core.testing.vendor import served
 
@@ -161,3 +162,34 @@ async def test_twilios_client_understands_our_errors() -> None:
         error = await anyio.to_thread.run_sync(gone)
         http.close()
     assert (error.status, error.code) == (404, 20404)
+
+
+@pytest.mark.anyio
+@real_loop
+@pytest.mark.requirement("D.20")
+async def test_twilios_client_places_a_call_on_our_rest_interface() -> None:
+    async with open_world(kits()[0]) as world:
+        assert isinstance(world.carrier, TwilioCarrier)
+        fake = world.carrier.twilio
+        async with served(fake) as base:
+            http = Rerouted(base)
+            client = Client(fake.account.sid, fake.account.token, http_client=http)
+
+            def dial() -> str:
+                placed = client.calls.create(
+                    to="+15550004444",
+                    from_="+15550002222",
+                    url=f"https://voice.example.com{world.door.path}/outbound/x",
+                    status_callback=f"https://voice.example.com{world.door.path}/status",
+                    status_callback_event=["ringing", "answered", "completed"],
+                    timeout=30,
+                )
+                return str(placed.sid)
+
+            call = await anyio.to_thread.run_sync(dial)
+            http.close()
+            phone = await world.carrier.dialled()
+            await phone.silent(0.1)
+            await phone.hang_up()
+    assert phone.call_id == call
+    assert world.door.lines[0].info.direction == "outbound"
