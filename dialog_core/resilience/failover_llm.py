@@ -81,6 +81,43 @@ News = tuple[Contender, Item | End]
 
 
 @attrs.define(eq=False)
+class Text:
+    """What goes out of an answer, up to its last whole word."""
+
+    said: str = ""
+    ready: list[Item] = attrs.field(factory=list)
+    _held: str = ""
+    """The end of the text, which may not be a whole word."""
+
+    def say(self, text: str, *, behind: str) -> None:
+        """More text, of a model that was asked to go on behind some words."""
+        begins = behind and self.said == behind and not self._held
+        whole = self._held + (joined(behind, text) if begins else text)
+        partial = WORD.search(whole)
+        self._held = partial[0] if partial else ""
+        self._emit(whole[: len(whole) - len(self._held)])
+
+    def pass_on(self, item: ToolCall | Usage) -> None:
+        """Something else, which all text comes before."""
+        self.flush()
+        self.ready.append(item)
+
+    def flush(self) -> None:
+        """The last word is whole."""
+        held, self._held = self._held, ""
+        self._emit(held)
+
+    def drop(self) -> None:
+        """The last word will be said by another model."""
+        self._held = ""
+
+    def _emit(self, text: str) -> None:
+        if text:
+            self.said += text
+            self.ready.append(TextDelta(text))
+
+
+@attrs.define(eq=False)
 class Answer:
     """Iterates over an answer, whoever gives it."""
 
@@ -94,10 +131,7 @@ class Answer:
     _tried: set[int] = attrs.field(factory=set)
     _asked: float = 0.0
     """When the latest contender was asked, or the latest item came."""
-    _ready: list[Item] = attrs.field(factory=list)
-    _said: str = ""
-    _held: str = ""
-    """The end of the text, which may not be a whole word."""
+    _text: Text = attrs.field(factory=Text)
     _called: bool = False
     _finished: bool = False
     _error: Exception | None = None
@@ -107,13 +141,13 @@ class Answer:
 
     async def __anext__(self) -> Item:
         """The next item. Raises: ProviderError, when every model has failed."""
-        while not self._ready:
+        while not self._text.ready:
             if self._finished:
                 raise StopAsyncIteration
             if not self._contenders and not self._ask_next():
                 raise self._error or StopAsyncIteration
             await self._wait()
-        return self._ready.pop(0)
+        return self._text.ready.pop(0)
 
     async def stop(self) -> None:
         """Stop whoever is still at work."""
@@ -130,10 +164,10 @@ class Answer:
         lease = self.roster.lease(self.board, self._tried)
         if lease is None:
             return False
-        contender = Contender(lease, self._said)
+        contender = Contender(lease, self._text.said)
         self._contenders.append(contender)
         self._asked = self.roster.now()
-        self.board.tasks.start_soon(self._run, contender, continued(self.prompt, self._said))
+        self.board.tasks.start_soon(self._run, contender, continued(self.prompt, contender.said))
         return True
 
     async def _run(self, contender: Contender, prompt: Prompt) -> None:
@@ -177,18 +211,17 @@ class Answer:
         self._lead(contender)
         self._asked = self.roster.now()
         if isinstance(news, TextDelta):
-            self._say(contender, news.text)
+            self._text.say(news.text, behind=contender.said)
         else:
-            self._flush()
             self._called = self._called or isinstance(news, ToolCall)
-            self._ready.append(news)
+            self._text.pass_on(news)
 
     def _lead(self, contender: Contender) -> None:
         """It spoke first: the others are not needed, and those asked before it were too slow."""
         if self._leader is contender and len(self._contenders) == 1:
             return
         if self._leader not in {None, contender}:
-            self._held = ""
+            self._text.drop()
         self._leader = contender
         place = self._contenders.index(contender)
         for number, other in enumerate(self._contenders):
@@ -202,23 +235,6 @@ class Answer:
                 other.lease.released()
         self._contenders = [contender]
 
-    def _say(self, contender: Contender, text: str) -> None:
-        if contender.said and self._said == contender.said and not self._held:
-            text = joined(self._said, text)
-        whole = self._held + text
-        partial = WORD.search(whole)
-        self._held = partial[0] if partial else ""
-        self._emit(whole[: len(whole) - len(self._held)])
-
-    def _flush(self) -> None:
-        held, self._held = self._held, ""
-        self._emit(held)
-
-    def _emit(self, text: str) -> None:
-        if text:
-            self._said += text
-            self._ready.append(TextDelta(text))
-
     def _end(self, contender: Contender, error: Exception | None) -> None:
         self._contenders.remove(contender)
         leads = self._leader is contender
@@ -227,17 +243,18 @@ class Answer:
             self._finished = not self._contenders and not self._remain()
         if error is None:
             contender.lease.succeeded()
-            self._flush()
+            self._text.flush()
             self._finished = True
             return
         contender.lease.failed(error)
         self._error = lone(error)
         if leads:
-            self._leader, self._held = None, ""
+            self._leader = None
+            self._text.drop()
             self._asked = self.roster.now()
         if leads and self._called:
             self._finished = True  # the calls are out; another model would make them again
-        elif not self._contenders and not self.roster.goes_on(error, spoken=bool(self._said)):
+        elif not self._contenders and not self.roster.goes_on(error, spoken=bool(self._text.said)):
             raise self._error
 
     def _remain(self) -> bool:
