@@ -13,7 +13,7 @@ import nox
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["lint", "types", "tests", "plugins", "certify", "docs", "minimums"]
+nox.options.sessions = ["lint", "types", "tests", "plugins", "template", "certify", "docs", "minimums"]
 
 PYTHONS = ["3.11", "3.12", "3.13"]
 PLUGINS = sorted(path.parent for path in Path("plugins").glob("*/pyproject.toml"))

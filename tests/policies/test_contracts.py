@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
+from dialog_core.policies.kits import kits
 from dialog_core.testing.contracts import BargeInContract, EndpointerContract, VadContract
-from dialog_core.testing.contracts.policy_kit import (
-    BargeInAbility,
-    BargeInKit,
-    EndpointerAbility,
-    EndpointerKit,
-    VadKit,
-)
+
+ACOUSTIC, HEURISTIC, PROVIDER, HARD_CUT, SOFT_FADE, DISABLED, ENERGY = kits()
 
 
 class TestAcoustic(EndpointerContract):
-    kit = EndpointerKit("acoustic")
+    kit = ACOUSTIC
 
 
 class TestHeuristic(EndpointerContract):
-    kit = EndpointerKit("heuristic", abilities=frozenset({EndpointerAbility.WORDS}))
+    kit = HEURISTIC
 
 
 class TestProvider(EndpointerContract):
-    kit = EndpointerKit("provider", abilities=frozenset({EndpointerAbility.VERDICT}))
+    kit = PROVIDER
 
 
 class TestHardCut(BargeInContract):
-    kit = BargeInKit("hard-cut")
+    kit = HARD_CUT
 
 
 class TestSoftFade(BargeInContract):
-    kit = BargeInKit(
-        "soft-fade", abilities=frozenset({BargeInAbility.YIELDS, BargeInAbility.DUCKS})
-    )
+    kit = SOFT_FADE
 
 
 class TestDisabled(BargeInContract):
-    kit = BargeInKit("disabled", abilities=frozenset())
+    kit = DISABLED
 
 
 class TestEnergy(VadContract):
-    kit = VadKit("energy")
+    kit = ENERGY

@@ -16,7 +16,7 @@ TOLERANCE = 1e-4
 """The runtime sums in another order when a batch has another size."""
 
 
-def kits() -> tuple[VadKit | EndpointerKit | BargeInKit, ...]:
+def kits() -> tuple[VadKit, VadKit, EndpointerKit, BargeInKit]:
     """One for each component, and for each rate."""
     noise = frozenset({VadAbility.NOISE})
     words = frozenset({BargeInAbility.YIELDS, BargeInAbility.WORDS})
