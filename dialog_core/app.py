@@ -13,12 +13,11 @@ import anyio
 from dialog_core.call.clock import SystemClock
 from dialog_core.errors import LineError
 from dialog_core.factory import Services
-from dialog_core.line import CallState
 from dialog_core.net.app import CallServer, Hosted
 from dialog_core.net.groups import ungrouped
 from dialog_core.net.server import serve as serve_application
 from dialog_core.observe.log import LogBuffer, install
-from dialog_core.observe.observations import Observation
+from dialog_core.observe.observations import CallState, Observation
 from dialog_core.plugins import Plugins
 from dialog_core.process import open_process
 from dialog_core.settings import Settings

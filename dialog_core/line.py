@@ -14,7 +14,6 @@ from dialog_core.errors import LineError
 __all__ = [
     "Ability",
     "CallInfo",
-    "CallState",
     "CarrierTranscript",
     "LineStopped",
     "MarkReturned",
@@ -90,21 +89,6 @@ class Progress(enum.Enum):
     def is_final(self) -> bool:
         """True if nothing comes after it."""
         return self not in {Progress.RINGING, Progress.ANSWERED}
-
-
-@attrs.frozen
-class CallState:
-    """How far a call has come: an observation, made of a carrier's status webhooks.
-
-    A call's states come in order and once each; some may be missing. The last one is final.
-    """
-
-    call: str
-    at: float
-    """Seconds since 1970, when this process heard of it."""
-    progress: Progress
-    reason: str = ""
-    """The carrier's own word for it, such as ``user_busy``; empty if it gave none."""
 
 
 @attrs.frozen

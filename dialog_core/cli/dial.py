@@ -11,7 +11,8 @@ from dialog_core.cli.options import file_and_overrides, load_for
 from dialog_core.cli.serve import require_free_port
 from dialog_core.converter import did_you_mean
 from dialog_core.errors import LineError, SettingsError, SettingsProblem
-from dialog_core.line import CallState, Progress
+from dialog_core.line import Progress
+from dialog_core.observe.observations import CallState
 from dialog_core.plugins import Plugins
 from dialog_core.settings import Settings
 

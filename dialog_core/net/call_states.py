@@ -6,7 +6,8 @@ import anyio
 import attrs
 
 from dialog_core.factory import Clock
-from dialog_core.line import CallState, Progress
+from dialog_core.line import Progress
+from dialog_core.observe.observations import CallState
 
 __all__ = ["CallStates"]
 

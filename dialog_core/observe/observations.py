@@ -7,7 +7,7 @@ from typing import Protocol
 
 import attrs
 
-from dialog_core.line import CallState
+from dialog_core.line import Progress
 
 __all__ = [
     "CallEnded",
@@ -125,6 +125,21 @@ class CallEnded:
     turns: int
     noted: Mapping[str, Personal] = attrs.field(factory=dict, hash=False)
     """What the agent added to the call's metadata: what came of the conversation."""
+
+
+@attrs.frozen
+class CallState:
+    """A carrier told how far a call has come.
+
+    A call's states come in order and once each; some may be missing. The last one is final.
+    """
+
+    call: str
+    at: float
+    """Seconds since 1970, when this process heard of it."""
+    progress: Progress
+    reason: str = ""
+    """The carrier's own word for it, such as ``user_busy``; empty if it gave none."""
 
 
 Observation = (

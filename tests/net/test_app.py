@@ -10,11 +10,11 @@ from starlette.routing import Mount, Route
 
 from dialog_core.call.clock import SystemClock
 from dialog_core.errors import HandshakeRefused, LineError, SocketClosed
-from dialog_core.line import CallState, Progress
+from dialog_core.line import Progress
 from dialog_core.net.app import CallServer, Hosted
 from dialog_core.net.settings import ServerSettings
 from dialog_core.net.version import VERSION
-from dialog_core.observe.observations import Observation
+from dialog_core.observe.observations import CallState, Observation
 from dialog_core.testing.vendor import in_memory
 from tests.net.hosting import chunks, echo, hosted, linger, new_server
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialog_core.line import CallState, Progress
+from dialog_core.line import Progress
 from dialog_core.net.call_states import MOST, CallStates
+from dialog_core.observe.observations import CallState
 
 
 @attrs.define

@@ -9,8 +9,9 @@ from starlette.routing import BaseRoute, Mount
 
 from dialog_core.call.clock import SystemClock
 from dialog_core.errors import LineError, TicketError
-from dialog_core.line import CallState, Progress
+from dialog_core.line import Progress
 from dialog_core.net.call_states import CallStates
+from dialog_core.observe.observations import CallState
 from dialog_core.protocols import FrontDoor, Line, VoIP
 
 __all__ = ["Answer", "PlainDoor", "application", "drain"]
