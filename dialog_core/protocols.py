@@ -323,7 +323,7 @@ class FrontDoor(Protocol):
     def report(self, call: str, progress: Progress, *, reason: str = "") -> None:
         """A carrier's webhook says how far a call has come; never waits.
 
-        Becomes the observation :class:`~dialog_core.observe.observations.CallState`. What is told twice or too late is ignored.
+        Becomes the observation `CallState`. What is told twice or too late is ignored.
         reason: the carrier's own word.
         """
         ...
