@@ -127,9 +127,10 @@ class Ear:
 
     def forget(self) -> None:
         """Take back what was heard and not settled: its audio is dropped, and may come again."""
-        if self.words:
+        if any(not word.taken for word in self._words):
             self._phrase = self._phrase[0] - 1, None
         self._words.clear()
+        self._rest = b""
 
     def hear(self, data: bytes) -> Iterator[bool]:
         """Listen to any number of bytes; yields whether there was voice, unit for unit."""
