@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dialog_core.factory import Factory, Services
     from dialog_core.fields import Secret, setting
     from dialog_core.hookspecs import hookimpl
+    from dialog_core.line import Ability, Progress
     from dialog_core.messages import (
         Manner,
         Message,
@@ -42,17 +43,20 @@ if TYPE_CHECKING:
         Utterance,
         Word,
     )
+    from dialog_core.net.app import CallServer
     from dialog_core.settings import Settings, load
     from dialog_core.speech.history import Entry, History
 
 __all__ = [
     "TELEPHONE",
+    "Ability",
     "Agent",
     "AgentExtras",
     "AudioFormat",
     "AudioFrame",
     "AudioOut",
     "Call",
+    "CallServer",
     "ChatAgent",
     "ChatSettings",
     "DialogError",
@@ -64,6 +68,7 @@ __all__ = [
     "Manner",
     "Message",
     "PluginError",
+    "Progress",
     "Prompt",
     "ProviderError",
     "ProviderProtocolError",
@@ -109,6 +114,7 @@ HOMES = {
     "factory": ("Factory", "Services"),
     "fields": ("Secret", "setting"),
     "hookspecs": ("hookimpl",),
+    "line": ("Ability", "Progress"),
     "messages": (
         "Manner",
         "Message",
@@ -122,6 +128,7 @@ HOMES = {
         "Utterance",
         "Word",
     ),
+    "net.app": ("CallServer",),
     "settings": ("Settings", "load"),
     "speech.history": ("Entry", "History"),
 }

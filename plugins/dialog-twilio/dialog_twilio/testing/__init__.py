@@ -18,6 +18,7 @@ from dialog_core.testing.phones.door import PlainDoor, application
 from dialog_core.testing.phones.phone import Echo
 from dialog_core.testing.phones.recording import stereo_wav
 from dialog_twilio.testing.account import Account, new_sid
+from dialog_twilio.testing.callees import Callees, open_callees
 from dialog_twilio.testing.carrier import TwilioCarrier
 from dialog_twilio.testing.kits import kits
 from dialog_twilio.testing.light import light_connect
@@ -29,6 +30,7 @@ from dialog_twilio.testing.verbs import PhoneFault, read_twiml
 __all__ = [
     "Account",
     "AgentBuffer",
+    "Callees",
     "Echo",
     "FakeTwilio",
     "Phone",
@@ -41,6 +43,7 @@ __all__ = [
     "kits",
     "light_connect",
     "new_sid",
+    "open_callees",
     "open_stage",
     "place_call",
     "read_twiml",
