@@ -26,6 +26,7 @@ from dialog_core.policies.endpointers import Heuristic, HeuristicSettings
 from dialog_core.policies.vad import EnergyModel
 from dialog_core.process import Process, open_process
 from dialog_core.protocols import CallInfo
+from dialog_core.resilience.failover import chain_of
 from dialog_core.settings import ResolvedAgent, Settings
 from dialog_core.testing.fakes import FakeStt, FakeTts
 from dialog_core.testing.line import FakeLine
@@ -99,6 +100,7 @@ class Stage:
             async with opened as process:
                 self.made.clear()
                 yield process
+            await shared.close()
             tasks.cancel_scope.cancel()
 
     async def answer(self, process: Process, line: FakeLine, agent: str = "front") -> None:
@@ -303,3 +305,33 @@ async def test_a_voice_is_swapped_by_its_name_and_with_other_settings() -> None:
     assert [voice.seconds_per_character for voice in voices[-2:]] == [0.06, 0.01]
     assert [segment.text.strip() for segment in voices[-1].spoken] == ["You said One."]
     assert "no text-to-speech named 'nobody'" in refused[0]
+
+
+@pytest.mark.requirement("A.37", "D.21")
+async def test_a_member_of_a_chain_is_swapped_in_by_its_name() -> None:
+    stage, phone = Stage(), line(1)
+    made: list[tuple[str, float]] = []
+
+    def voice(name: str) -> Chosen[Any]:
+        def build(settings: Pace, _services: Services) -> FakeTts:
+            made.append((name, settings.seconds_per_character))
+            return FakeTts(settings.seconds_per_character)
+
+        return Chosen(Factory(name, Pace, build), Pace())
+
+    class Swapping(Greeter):
+        async def opened(self, call: Call) -> None:
+            await call.use_tts("standby", seconds_per_character=0.01)
+
+    chain = chain_of("tts", [voice("preferred"), voice("standby")])
+    front = stage.agent(agent=stage.chosen("agent", Swapping), tts=chain)
+    async with (
+        stage.open(front=front) as process,
+        phone.calling(),
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(stage.answer, process, phone)
+        await phone.listen()
+        phone.hang_up_by_caller()
+    assert made[-1] == ("standby", 0.01)
+    assert ("preferred", 0.06) in made
