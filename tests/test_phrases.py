@@ -121,3 +121,14 @@ def test_phrases_never_overlap_and_hold_as_much_audio_as_they_say(
     assert sum(len(phrase.audio) for phrase in whole) <= sent
     for phrase in whole:
         assert len(phrase.audio) >= TELEPHONE.nbytes(phrase.ended - phrase.started) - size
+
+
+def test_a_phrase_says_when_its_audio_begins() -> None:
+    phrases = Phrases(TELEPHONE, pre_roll=0.3, hang_over=0.0, longest=20.0)
+    for number in range(100):
+        phrases.feed(AudioFrame(number * 0.02, TELEPHONE.silence(0.02)))
+    phrases.start(1.0)
+    phrase = phrases.stop(1.5)
+    assert phrase is not None
+    assert phrase.audio_at == 0.7
+    assert TELEPHONE.seconds(len(phrase.audio)) == 0.8

@@ -16,9 +16,8 @@ import httpx
 
 from dialog_core.errors import ProviderError, ProviderUnavailable
 from dialog_core.factory import Services
-from dialog_core.fields import Secret
 from dialog_core.observe.observations import Trouble
-from dialog_openai.account import account_headers, without_key
+from dialog_openai.account import Account, account_headers, without_key
 from dialog_openai.failures import PROVIDER, failure_of, refusal
 from dialog_openai.retry import RETRY_SECONDS, wait_before_retry
 
@@ -30,23 +29,11 @@ LONGEST_ERROR = 65536
 T = TypeVar("T")
 
 
-class Account(Protocol):
+class HttpAccount(Account, Protocol):
     """Settings of a component that asks over HTTP."""
 
     @property
-    def api_key(self) -> Secret | None: ...
-
-    @property
     def url(self) -> str: ...
-
-    @property
-    def organization(self) -> str: ...
-
-    @property
-    def project(self) -> str: ...
-
-    @property
-    def headers(self) -> Mapping[str, Secret]: ...
 
     @property
     def connect_timeout(self) -> float: ...
@@ -75,7 +62,7 @@ Attempt = Callable[[AsyncExitStack], Awaitable[T | Setback]]
 class Asker:
     """Asks one server on behalf of one component."""
 
-    account: Account
+    account: HttpAccount
     services: Services
     stage: str
 

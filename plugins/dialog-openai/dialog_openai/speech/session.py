@@ -123,28 +123,24 @@ class SpeechVoice:
     _order: MemoryObjectReceiveStream[Track]
     _times: Times = attrs.field(factory=Times)
     _all: list[Track] = attrs.field(factory=list)
-    _finished: bool = False
     _error: ProviderError | None = None
 
     async def speak(self, segment: SpeakText) -> None:
         """See the protocol."""
-        if self._finished:
-            raise LocalProtocolError("a segment was spoken after finish")
         if self._error is not None:
             raise self._error
         self._session.ignored.tell(unheeded(self._session.settings, segment.manner))
         inlet, outlet = anyio.create_memory_object_stream[bytes](PIECES)
         track = Track(segment, inlet, outlet)
         self._all.append(track)
-        self._tasks.start_soon(self._make, track)
         try:
             await self._tracks.send(track)
-        except anyio.BrokenResourceError:
-            raise LocalProtocolError("a segment was spoken after its voice was left") from None
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            raise LocalProtocolError("a segment was spoken after the end of its reply") from None
+        self._tasks.start_soon(self._make, track)
 
     async def finish(self) -> None:
         """See the protocol."""
-        self._finished = True
         self._tracks.close()
 
     def audio(self) -> AsyncIterator[AudioOut]:

@@ -27,6 +27,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from dialog_core.testing.hearing import Ear
 from dialog_core.testing.vendor import Drop
 from dialog_openai.testing.http import KEY, BadRequest
 from dialog_openai.testing.realtime_checks import Configuration, read_configuration
@@ -162,7 +163,8 @@ class Talk:
 
     def _new_recogniser(self, configuration: Configuration) -> Recogniser:
         fake = self.fake
-        return Recogniser(configuration, fake.script, fake.vocabulary, self.fault.lying)
+        ear = Ear(configuration.fmt, fake.script, fake.vocabulary)
+        return Recogniser(configuration, ear, self.fault.lying)
 
     async def run(self) -> None:
         """Serve until either side ends it. Raises: Drop."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -32,19 +31,14 @@ class Recogniser:
     """One connection's ear: hears words, cuts utterances where silence or the client says."""
 
     configuration: Configuration
-    script: Sequence[str] = ()
-    vocabulary: Sequence[str] = ()
+    ear: Ear
     lying: bool = False
-    ear: Ear = attrs.field(init=False)
     _cut: float = 0.0
     """Seconds of audio up to the latest cut."""
     _number: int = 0
     _speaking: bool = False
     _told: list[str] = attrs.field(factory=list)
     """Words of the utterance under way that were sent."""
-
-    def __attrs_post_init__(self) -> None:
-        self.ear = Ear(self.configuration.fmt, self.script, self.vocabulary)
 
     @property
     def uncommitted(self) -> float:
