@@ -39,7 +39,7 @@ print(json.dumps({"seconds": spent, "modules": sorted(set(sys.modules) - before)
 """
 
 
-def proves(ability: enum.Enum) -> Callable[[F], F]:
+def proves(ability: enum.Enum | str) -> Callable[[F], F]:
     """Marks a test that shows an ability if the kit claims it; else the test shows its absence, or is not run."""
 
     def mark(function: F) -> F:
@@ -49,9 +49,10 @@ def proves(ability: enum.Enum) -> Callable[[F], F]:
     return mark
 
 
-def not_claimed(ability: enum.Enum) -> None:
+def not_claimed(ability: enum.Enum | str) -> None:
     """End a test that makes no sense without an ability; the report lists the ability as not claimed."""
-    pytest.skip(f"not claimed: {ability.value}")
+    word = ability.value if isinstance(ability, enum.Enum) else ability
+    pytest.skip(f"not claimed: {word}")
 
 
 class Contract:
@@ -84,7 +85,7 @@ class Contract:
                 ids=[f"{f.encoding.value}-{f.rate}" for f in self.kit.formats],
             )
 
-    def claims(self, ability: enum.Enum) -> bool:
+    def claims(self, ability: enum.Enum | str) -> bool:
         """Whether the kit claims an ability."""
         return ability in self.kit.abilities
 

@@ -13,5 +13,3 @@ __all__ = ["Clerk", "VoipContract", "VoipKit", "VoipWorld", "open_world"]
 
 class VoipContract(VoipGate, VoipMedia, VoipVerbs, VoipStates):
     """The whole contract of :class:`dialog_core.protocols.VoIP` and its lines. Subclasses set `kit`."""
-
-    kit: VoipKit

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
 from dialog_core.line import LineStopped
+from dialog_core.testing.contracts.contract import Contract
 from dialog_core.testing.contracts.voip_kit import VoipKit, open_world
 from dialog_core.testing.phones.phone import Seal
 
@@ -14,11 +17,10 @@ TOO_LARGE = 413
 SERVER_FAULT = 500
 
 
-@pytest.mark.anyio
-class VoipGate:
+class VoipGate(Contract):
     """Who is let in, and how calls begin and end."""
 
-    kit: VoipKit
+    kit: ClassVar[VoipKit]
 
     async def test_a_call_says_who_calls_whom(self) -> None:
         numbers = {"caller": "+15550001234", "called": "+15550005678"}
@@ -83,7 +85,7 @@ class VoipGate:
     async def test_unsigned_webhooks_are_let_in_only_where_the_settings_say_so(self) -> None:
         if self.kit.unsigned is None:
             pytest.skip("there is no such setting")
-        async with open_world(self.kit, **self.kit.unsigned) as world:
+        async with open_world(self.kit, None, **self.kit.unsigned) as world:
             assert await world.carrier.knock(Seal.MISSING) // 100 == 2  # noqa: PLR2004 - any success
             assert any("DANGER" in step for step in world.voip.next_steps("https://h"))
 

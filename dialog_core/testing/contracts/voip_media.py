@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import ClassVar
 
 import anyio
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from dialog_core.audio import AudioFrame
 from dialog_core.errors import LineError
 from dialog_core.line import LineStopped, MarkReturned
+from dialog_core.testing.contracts.contract import Contract
 from dialog_core.testing.contracts.voip_kit import VoipKit, open_world
 
 __all__ = ["SPEECH", "VoipMedia"]
@@ -22,11 +24,10 @@ FRAME = 160
 NEARLY_A_FRAME = 0.019
 
 
-@pytest.mark.anyio
-class VoipMedia:
+class VoipMedia(Contract):
     """Audio both ways, marks, clear, and whatever else may come on a media socket."""
 
-    kit: VoipKit
+    kit: ClassVar[VoipKit]
 
     async def test_what_the_caller_says_arrives_whole_and_on_time(self) -> None:
         async with open_world(self.kit) as world, world.call() as phone:

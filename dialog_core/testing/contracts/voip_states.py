@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import anyio
 import pytest
 
 from dialog_core.errors import LineError
 from dialog_core.line import Ability, Progress
+from dialog_core.testing.contracts.contract import Contract, not_claimed, proves
 from dialog_core.testing.contracts.voip_kit import VoipKit, VoipWorld, open_world
 from dialog_core.testing.contracts.voip_media import SPEECH
 from dialog_core.testing.phones.phone import Outcome
@@ -28,16 +31,10 @@ async def final(world: VoipWorld, call: str) -> list[Progress]:
     return [state.progress for state in world.door.states if state.call == call]
 
 
-@pytest.mark.anyio
-class VoipStates:
+class VoipStates(Contract):
     """How far calls come, and calls that we place."""
 
-    kit: VoipKit
-
-    def only_if_it_calls(self) -> None:
-        """Skip what is not claimed."""
-        if Ability.OUTBOUND not in self.kit.abilities:
-            pytest.skip("places no calls")
+    kit: ClassVar[VoipKit]
 
     @pytest.mark.requirement("D.20")
     async def test_a_call_that_comes_in_is_answered_and_ends(self) -> None:
@@ -49,16 +46,19 @@ class VoipStates:
         assert states in (ANSWERED, ANSWERED[1:])
 
     async def test_a_carrier_that_cannot_call_says_so(self) -> None:
-        if Ability.OUTBOUND in self.kit.abilities:
-            pytest.skip("places calls")
         async with open_world(self.kit) as world:
+            if self.claims(Ability.OUTBOUND):
+                assert Ability.OUTBOUND in world.voip.abilities
+                return
             with pytest.raises(LineError, match=Ability.OUTBOUND):
                 await world.dial(CALLEE)
 
+    @proves(Ability.OUTBOUND)
     @pytest.mark.requirement("D.20")
     @pytest.mark.parametrize("unruly", [False, True], ids=["orderly", "unruly"])
     async def test_a_call_that_we_place_is_a_call_like_any_other(self, *, unruly: bool) -> None:
-        self.only_if_it_calls()
+        if not self.claims(Ability.OUTBOUND):
+            not_claimed(Ability.OUTBOUND)
         async with open_world(self.kit) as world:
             world.carrier.expect(Outcome.ANSWERED, unruly=unruly)
             call = await world.dial(CALLEE, order="17", Note="a & b")
@@ -83,10 +83,12 @@ class VoipStates:
         assert len(world.door.lines) == 1
         assert phone.warnings == []
 
+    @proves(Ability.OUTBOUND)
     @pytest.mark.requirement("D.20")
     @pytest.mark.parametrize("outcome", FINAL, ids=lambda outcome: outcome.value)
     async def test_a_call_that_nobody_takes_ends_without_a_line(self, outcome: Outcome) -> None:
-        self.only_if_it_calls()
+        if not self.claims(Ability.OUTBOUND):
+            not_claimed(Ability.OUTBOUND)
         async with open_world(self.kit) as world:
             world.carrier.expect(outcome)
             call = await world.dial(CALLEE)
@@ -98,7 +100,8 @@ class VoipStates:
         assert world.door.lines == []
 
     async def test_the_agent_may_end_a_call_that_it_placed(self) -> None:
-        self.only_if_it_calls()
+        if not self.claims(Ability.OUTBOUND):
+            not_claimed(Ability.OUTBOUND)
         async with open_world(self.kit) as world:
             call = await world.dial(CALLEE)
             phone = await world.carrier.dialled()
@@ -108,7 +111,8 @@ class VoipStates:
             assert (await final(world, call))[-1] is Progress.ENDED
 
     async def test_a_call_that_the_carrier_refuses_to_place_is_an_error(self) -> None:
-        self.only_if_it_calls()
+        if not self.claims(Ability.OUTBOUND):
+            not_claimed(Ability.OUTBOUND)
         async with open_world(self.kit) as world:
             world.carrier.refuse()
             with pytest.raises(LineError, match="place a call"):
@@ -117,7 +121,8 @@ class VoipStates:
 
     @pytest.mark.parametrize("number", ["", "555 1234", "+0123", "http://h"])
     async def test_what_is_no_number_is_not_called(self, number: str) -> None:
-        self.only_if_it_calls()
+        if not self.claims(Ability.OUTBOUND):
+            not_claimed(Ability.OUTBOUND)
         async with open_world(self.kit) as world:
             with pytest.raises(LineError, match="number"):
                 await world.dial(number)
