@@ -18,7 +18,7 @@ nox.options.sessions = ["lint", "types", "tests", "plugins", "template", "certif
 PYTHONS = ["3.11", "3.12", "3.13"]
 PLUGINS = sorted(path.parent for path in Path("plugins").glob("*/pyproject.toml"))
 PROJECT = nox.project.load_toml("pyproject.toml")
-TEMPLATES = ["stt", "tts", "llm", "endpointer", "barge_in", "vad"]
+TEMPLATES = ["stt", "tts", "llm", "voip", "endpointer", "barge_in", "vad"]
 NEED_MODELS = {"dialog-local", "dialog-demo"}
 INSTALLED_CORE = {"DIALOG_CORE_VERSION": ">=0.1"}
 """Makes a plugin depend on the core by version, so that an editable core beside it counts."""

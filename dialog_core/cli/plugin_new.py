@@ -14,7 +14,7 @@ from dialog_core.contract import VERSIONS, parse_version
 
 __all__ = ["KINDS", "command", "new_plugin", "template"]
 
-KINDS = ("stt", "tts", "llm", "endpointer", "barge_in", "vad")
+KINDS = ("stt", "tts", "llm", "voip", "endpointer", "barge_in", "vad")
 """Kinds of components that there is a template for."""
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 

@@ -51,6 +51,7 @@ from dialog_core.testing.contracts.policy_kit import (
 from dialog_core.testing.contracts.stt import SttContract
 from dialog_core.testing.contracts.tts import TtsContract
 from dialog_core.testing.contracts.vad import VadContract
+from dialog_core.testing.contracts.voip import VoipContract, VoipKit
 
 __all__ = [
     "FORMATS",
@@ -79,6 +80,8 @@ __all__ = [
     "VadAbility",
     "VadContract",
     "VadKit",
+    "VoipContract",
+    "VoipKit",
     "build",
     "choose",
 ]
