@@ -32,6 +32,8 @@ ENVIRON = {
     "PUBLIC_URL": "https://voice.example.com",
     "TWILIO_ACCOUNT_SID": f"AC{'0' * 32}",
     "DIALOG_SECRET": "x" * 32,
+    "PERSONA": "ada",
+    "PORT": "8080",
 }
 """What the settings files look up; the rest are keys, of which any will do."""
 

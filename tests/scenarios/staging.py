@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from dialog_deepgram.testing import KEY as DEEPGRAM_KEY
 from dialog_deepgram.testing import FakeDeepgram
 from dialog_openai.testing import KEY as OPENAI_KEY
 from dialog_openai.testing import FakeOpenAI
+from dialog_together.testing import FakeTogether
 from dialog_twilio.testing import Account, FakeTwilio, Phone, place_call
 
 from dialog_core.app import new_app
@@ -41,6 +42,9 @@ class Vendors:
     deepgram: FakeDeepgram = attrs.field(factory=FakeDeepgram)
     openai: FakeOpenAI = attrs.field(factory=FakeOpenAI)
     cartesia: FakeCartesia = attrs.field(factory=FakeCartesia)
+    together: FakeTogether = attrs.field(factory=FakeTogether)
+    environment: Mapping[str, str] = attrs.field(factory=dict)
+    """More variables, or others."""
 
     @property
     def apps(self) -> dict[str, Any]:
@@ -50,6 +54,7 @@ class Vendors:
             "api.deepgram.com": self.deepgram.app,
             "api.openai.com": self.openai.app,
             "api.cartesia.ai": self.cartesia,
+            "api.together.ai": self.together.app,
         }
 
     @property
@@ -62,6 +67,7 @@ class Vendors:
             "DEEPGRAM_API_KEY": DEEPGRAM_KEY,
             "OPENAI_API_KEY": OPENAI_KEY,
             "CARTESIA_API_KEY": self.cartesia.api_key,
+            **self.environment,
         }
 
 

@@ -25,7 +25,7 @@ __all__ = ["Listening", "SttFault", "unfit"]
 
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 RATES = {f"pcm_s16le_{rate}": rate for rate in (8000, 16000, 24000)}
-MODELS = frozenset({"openai/whisper-large-v3"})
+MODELS = frozenset({"openai/whisper-large-v3", "nvidia/parakeet-tdt-0.6b-v3"})
 IDLE_SECONDS = 300.0
 MILLISECONDS = 1000
 REFUSED = 1008

@@ -49,7 +49,7 @@ def troubles(observed: list[Observation]) -> list[str]:
 
 
 @pytest.mark.requirement("B.5", "B.6")
-@pytest.mark.parametrize("chunk", [1, 3, 43, 44, 45, 333, 4801, 100_000])
+@pytest.mark.parametrize("chunk", [7, 43, 44, 45, 4801, 100_000])
 @pytest.mark.parametrize("riff", [False, True])
 async def test_a_header_is_stripped_and_samples_are_whole_however_audio_is_cut(
     chunk: int, *, riff: bool
