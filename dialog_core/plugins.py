@@ -171,7 +171,11 @@ class Catalog:
         offer = self.find(kind, use)
         if offer is None:
             raise Faults(SettingsProblem("use", self.absent(kind, use)))
-        return Chosen(offer.factory, structure(rest, offer.factory.settings), offer.plugin)
+        try:
+            settings = structure(rest, offer.factory.settings)
+        except Faults as error:
+            raise Faults(*(listed(problem, offer) for problem in error.problems)) from error
+        return Chosen(offer.factory, settings, offer.plugin)
 
     def absent(self, kind: str, use: str) -> str:
         """The message for a component that nobody offers."""
@@ -185,6 +189,14 @@ class Catalog:
             return sentence + hint
         distribution = f"dialog-{use.partition(':')[0]}"
         return f"{sentence}; install the distribution {distribution}: pip install {distribution}"
+
+
+def listed(problem: SettingsProblem, offer: Offer) -> SettingsProblem:
+    """A problem, with the command that lists the keys there are if nothing else says what would do."""
+    if problem.message != "unknown key":
+        return problem
+    command = f"dialogctl plugins show {offer.plugin.name}"
+    return attrs.evolve(problem, message=f"{problem.message}; {command} lists them")
 
 
 def named(table: object) -> tuple[str, dict[str, object]]:
