@@ -13,11 +13,13 @@ from dialog_core.errors import LineError, ProviderError
 from dialog_core.factory import Services
 from dialog_core.line import is_address
 from dialog_core.net.media_stream import MediaStream
-from dialog_core.net.owed import Owed
+from dialog_core.net.oddities import Oddities
+from dialog_core.net.owed import Grace, Owed
 from dialog_core.observe.observations import Counted, Trouble
 from dialog_core.protocols import Ability, CallInfo, CarrierTranscript, LineEvent, Recording
 from dialog_telnyx.calls import KnownCall
-from dialog_telnyx.inbound import Inbound, swapped
+from dialog_telnyx.frames import Frames, swapped
+from dialog_telnyx.inbound import Inbound
 from dialog_telnyx.packing import Packing
 from dialog_telnyx.protocol import Envelopes, wrap_mark
 from dialog_telnyx.rest import Saved, TelnyxRest
@@ -68,8 +70,9 @@ class TelnyxLine:
         self._recording = ""
         self._transcription = ""
         self._heard = 0
-        clock = carrier.services.clock
-        self._inbound = Inbound(self._wire, self._owed, clock, settings, self.note)
+        grace = Grace(carrier.services.clock, settings.callback_wait)
+        frames, oddities = Frames(self.fmt, self._swap), Oddities(self.note)
+        self._inbound = Inbound(self._wire, self._owed, grace, frames, oddities)
 
     # what the server calls
 
