@@ -27,6 +27,8 @@ from dialog_core.sources import Faults
 if TYPE_CHECKING:
     import click
 
+    from dialog_core.models import ModelSet
+
 __all__ = [
     "BUILT_IN",
     "GROUP",
@@ -291,6 +293,17 @@ class Plugins:
     def offers(self) -> tuple[Offer, ...]:
         """What the plugins loaded so far offer."""
         return tuple(offer for offers in self._offers.values() for offer in offers)
+
+    def models(self) -> tuple[ModelSet, ...]:
+        """The model files that the loaded plugins fetch. Raises: PluginError."""
+        found: dict[str, ModelSet] = {}
+        for hook in self._manager.hook.dialog_models.get_hookimpls():
+            try:
+                answer: Any = hook.function()
+                found.update((each.name, each) for each in answer)
+            except Exception as error:  # foreign code, which must become one sentence
+                raise PluginError(hook.plugin_name, f"dialog_models failed: {error}") from error
+        return tuple(found.values())
 
     def add_commands(self, cli: click.Group) -> None:
         """Let the loaded plugins add their commands. Raises: PluginError."""
