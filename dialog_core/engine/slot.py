@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 
+from dialog_core import g711
 from dialog_core.audio import AudioFormat, AudioFrame, Encoding
 from dialog_core.engine.windows import Cutter, RateConverter, Window
 
@@ -12,6 +14,9 @@ __all__ = ["BACKLOG", "Heard", "Slot"]
 
 BACKLOG = 3
 """Windows that may wait; beyond, the engine has fallen behind and only the newest one counts."""
+
+CALM = 0.15
+"""Speech probability below which a plainly silent window changes nothing: the model has found silence already."""
 
 Heard = Callable[[float, float, float], None]
 """Takes a window's speech probability, the time of its first sample, and its seconds."""
@@ -22,12 +27,21 @@ class Slot:
 
     What `heard` raises is raised again by the next :meth:`feed`: it is the call's fault, and must not
     end the engine of all.
+
+    A window quieter than `quiet` is silence without asking the model, once the model has found silence and nothing
+    waits. Right after speech it is asked even about digital silence: when its probability has fallen is its answer.
     """
 
     def __init__(
-        self, fmt: AudioFormat, shape: tuple[int, int], wake: Callable[[Slot], None], heard: Heard
+        self,
+        fmt: AudioFormat,
+        shape: tuple[int, int],
+        wake: Callable[[Slot], None],
+        heard: Heard,
+        *,
+        quiet: float = -math.inf,
     ) -> None:
-        """shape: the model's rate and window. wake: called when a window waits, until it is taken."""
+        """shape: the model's rate and window. wake: called when a window waits, until it is taken. quiet: dBFS."""
         rate, samples = shape
         same = fmt.rate == rate
         self.encoding = fmt.encoding if same else Encoding.PCM16
@@ -36,7 +50,12 @@ class Slot:
         """Windows never judged because the engine had fallen behind."""
         self.windows: deque[Window] = deque()
         self._convert = None if same else RateConverter(fmt, rate).convert
-        self._cutter = Cutter(AudioFormat(self.encoding, rate), samples)
+        cutter = Cutter(AudioFormat(self.encoding, rate), samples)
+        self._cut = cutter.cut
+        self._seconds = cutter.seconds
+        self._quiet = quiet
+        self._calm = False
+        """True while the model's latest answer was silence, and no window waits for another."""
         self._wake = wake
         self._heard = heard
         self._failure: Exception | None = None
@@ -47,26 +66,34 @@ class Slot:
             raise self._failure
         if self._convert is not None:
             frame = self._convert(frame)
-        filled = self._cutter.cut(frame)
-        if filled and self.open:
-            self._queue(filled)
+        filled = self._cut(frame)
+        if not filled:
+            return
+        for window in filled:
+            if self._calm and g711.level(window.data, self.encoding) < self._quiet:
+                self._tell(0.0, window.at)
+            elif self.open:
+                self._queue(window)
 
-    def _queue(self, filled: tuple[Window, ...]) -> None:
+    def _queue(self, window: Window) -> None:  # per window
+        self._calm = False
         windows = self.windows
         if not windows:
             self._wake(self)
-        windows.extend(filled)
-        if len(windows) > BACKLOG:
-            self.skipped += len(windows) - 1
-            newest = windows.pop()
+        elif len(windows) >= BACKLOG:
+            self.skipped += len(windows)
             windows.clear()
-            windows.append(newest)
+        windows.append(window)
 
     def hear(self, probability: float, at: float) -> None:
         """Pass a result on, unless the slot was closed meanwhile."""
+        self._calm = probability < CALM and not self.windows
+        self._tell(probability, at)
+
+    def _tell(self, probability: float, at: float) -> None:
         if not self.open or self._failure is not None:
             return
         try:
-            self._heard(probability, at, self._cutter.seconds)
+            self._heard(probability, at, self._seconds)
         except Exception as error:  # noqa: BLE001 - one call's fault must not end the others
             self._failure = error

@@ -2,7 +2,7 @@
 
 ::
 
-    slot.feed(frame)  --(a window is full)-->  pending  --(32, or 10 ms)-->  one batch
+    slot.feed(frame)  --(a window is full)-->  pending  --(32, or 20 ms)-->  one batch
                                                                                 |
        gate of each call  <-- probability --  scatter states  <--  worker thread: decode, infer
 
@@ -56,13 +56,14 @@ class SpeechEngineSettings:
         help="windows judged at once; more than 32 gains nothing on the processors tried",
     )
     interval: float = setting(
-        default=0.01, unit="s", at_least=0, at_most=0.1, help="longest wait for a batch to fill"
+        default=0.02, unit="s", at_least=0, at_most=0.1, help="longest wait for a batch to fill"
     )
-    skip_below: float | None = setting(
-        default=None,
+    skip_below: float = setting(
+        default=-60.0,
         unit="dBFS",
         at_most=0,
-        help="windows quieter than this are silence without asking the model; none by default",
+        help="windows quieter than this are silence without asking the model, once it has found silence; "
+        "-inf to ask always",
     )
 
 
@@ -105,7 +106,8 @@ class SpeechEngine:
     @contextmanager
     def open(self, fmt: AudioFormat, heard: Heard, *, call: str = "") -> Iterator[Slot]:
         """A place for one call, with fresh state. call: its id, for what is observed."""
-        slot = Slot(fmt, (self._model.rate, self._model.window), self._wake, heard)
+        shape = self._model.rate, self._model.window
+        slot = Slot(fmt, shape, self._wake, heard, quiet=self._settings.skip_below)
         self._rows[slot] = self._states.acquire()
         try:
             yield slot
@@ -152,21 +154,11 @@ class SpeechEngine:
             self._some = anyio.Event()
         if len(self._pending) < limit:
             self._many = anyio.Event()
-        if self._settings.skip_below is not None:
-            taken = [pair for pair in taken if not self._skips(*pair)]
         return _Batch(
             tuple(slot for slot, _ in taken),
             tuple(window for _, window in taken),
             tuple(self._rows[slot] for slot, _ in taken),
         )
-
-    def _skips(self, slot: Slot, window: Window) -> bool:
-        """Judge a window by its level alone, if that is plain enough."""
-        quiet = self._settings.skip_below
-        if quiet is None or g711.level(window.data, slot.encoding) >= quiet:
-            return False
-        slot.hear(0.0, window.at)
-        return True
 
     async def _judge(self, batch: _Batch, thread: anyio.CapacityLimiter) -> tuple[F32, F32]:
         states = self._states.gather(batch.rows)

@@ -5,6 +5,8 @@ Pure. Times are counted in bytes from the last gap, so they stay exact however t
 
 from __future__ import annotations
 
+import math
+
 import attrs
 
 from dialog_core import g711
@@ -36,8 +38,11 @@ class Cutter:
         self._size = samples * fmt.width
         self._second = 1 / fmt.bytes_per_second
         self._rest = bytearray()
-        self._origin: float | None = None
-        self._counted = 0  # bytes since the origin, without the rest
+        self._origin = 0.0
+        self._counted = 0
+        """Bytes since the origin, without the rest."""
+        self._late = -math.inf
+        """A frame that comes after this time comes after a gap."""
 
     def cut(self, frame: AudioFrame) -> tuple[Window, ...]:
         """The windows that this frame fills.
@@ -46,31 +51,23 @@ class Cutter:
         A frame that claims to be earlier than it can be is taken to follow the one before.
         """  # per frame
         rest = self._rest
-        due = self._origin
-        if due is not None:
-            due += (self._counted + len(rest)) * self._second
-        if due is None or frame.at > due + JITTER:
+        if frame.at > self._late:
             rest.clear()
-            self._origin, self._counted = frame.at, 0
+            self._origin = frame.at
+            self._counted = 0
         rest += frame.data
-        if len(rest) < self._size:
-            return ()
-        return self._full()
+        length = len(rest)
+        self._late = self._origin + (self._counted + length) * self._second + JITTER
+        return self._full(length) if length >= self._size else ()
 
-    def _full(self) -> tuple[Window, ...]:
-        assert self._origin is not None
-        rest, size = self._rest, self._size
-        whole = len(rest) // size * size
-        windows = tuple(
-            Window(
-                self._origin + (self._counted + start) * self._second,
-                bytes(rest[start : start + size]),
-            )
-            for start in range(0, whole, size)
-        )
-        del rest[:whole]
-        self._counted += whole
-        return windows
+    def _full(self, length: int) -> tuple[Window, ...]:
+        rest, size, windows = self._rest, self._size, []
+        for start in range(0, length - size + 1, size):
+            at = self._origin + self._counted * self._second
+            windows.append(Window(at, bytes(rest[start : start + size])))
+            self._counted += size
+        del rest[: len(windows) * size]
+        return tuple(windows)
 
 
 class RateConverter:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import math
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable
@@ -133,7 +134,7 @@ async def test_windows_of_many_calls_wait_at_most_the_interval_for_each_other() 
             second.feed(AudioFrame(0.0, voice(0.5)))
             third.feed(AudioFrame(0.0, voice(0.5)))
             await ears[2].until(1)
-            assert anyio.current_time() - began == pytest.approx(0.01)
+            assert anyio.current_time() - began == pytest.approx(0.02)
     assert model.batches == [[0, 0, 0]]
 
 
@@ -211,7 +212,7 @@ async def test_a_result_for_a_call_that_ended_is_dropped() -> None:
 async def test_a_model_that_fails_gives_way_to_the_energy_detector(fails_after: int) -> None:
     model, ear = Counting(fails_after=fails_after), Ear()
     quiet, loud = voice(0.001), voice(0.3)
-    async with running(model) as here:
+    async with running(model, SpeechEngineSettings(skip_below=-math.inf)) as here:
         with here.engine.open(TELEPHONE, ear) as slot:
             for n in range(20):
                 slot.feed(AudioFrame(n * WINDOW, loud if n >= 15 else quiet))
@@ -268,14 +269,37 @@ async def test_a_line_of_another_rate_is_judged_at_the_models() -> None:
     assert ear.heard[1][1] == pytest.approx(7 + WINDOW)
 
 
-async def test_plainly_silent_windows_skip_the_model_if_the_settings_say_so() -> None:
+async def test_plainly_silent_windows_skip_a_model_that_has_found_silence() -> None:
     model, ear = Counting(), Ear()
-    async with running(model, SpeechEngineSettings(skip_below=-60)) as here:
+    silence = TELEPHONE.silence(WINDOW)
+    async with running(model) as here:
         with here.engine.open(TELEPHONE, ear) as slot:
-            slot.feed(AudioFrame(0.0, TELEPHONE.silence(WINDOW) + voice(0.5)))
-            await ear.until(2)
-    assert ear.heard[0] == (0.0, 0.0)
-    assert model.batches == [[0]]
+            for n, data in enumerate((silence, silence, silence, voice(0.5), silence, silence)):
+                slot.feed(AudioFrame(n * WINDOW, data))
+                await ear.until(n + 1)
+    assert [round(p, 1) for p, _ in ear.heard] == [0, 0, 0, 0.5, 0, 0]
+    assert model.batches == [[0], [1], [2]]
+
+
+async def test_a_model_may_be_asked_about_every_window() -> None:
+    model, ear = Counting(), Ear()
+    async with running(model, SpeechEngineSettings(skip_below=-math.inf)) as here:
+        with here.engine.open(TELEPHONE, ear) as slot:
+            for n in range(5):
+                slot.feed(AudioFrame(n * WINDOW, TELEPHONE.silence(WINDOW)))
+                await ear.until(n + 1)
+    assert model.batches == [[0], [1], [2], [3], [4]]
+
+
+async def test_silence_does_not_overtake_a_window_that_waits() -> None:
+    model, ear = Counting(), Ear()
+    async with running(model) as here:
+        with here.engine.open(TELEPHONE, ear) as slot:
+            slot.feed(AudioFrame(0.0, TELEPHONE.silence(WINDOW)))
+            await ear.until(1)
+            slot.feed(AudioFrame(WINDOW, voice(0.5) + TELEPHONE.silence(WINDOW)))
+            await ear.until(3)
+    assert [at for _, at in ear.heard] == pytest.approx([0, WINDOW, 2 * WINDOW])
 
 
 @real_loop

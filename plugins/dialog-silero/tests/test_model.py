@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 
 import anyio
@@ -185,3 +186,47 @@ async def test_a_spoken_sentence_passes_engine_and_gate(broken: bool, tmp_path: 
     assert events[0].at == pytest.approx(BEGINS, abs=0.1)
     assert events[1].at == pytest.approx(ENDS, abs=0.3)
     assert [type(seen) for seen in observed] == ([Trouble] if broken else [])
+
+
+@real_loop
+@pytest.mark.anyio
+@pytest.mark.parametrize("noise", [0, 8, 16, 200])
+async def test_skipping_plain_silence_changes_nothing_that_the_gate_says(noise: int) -> None:
+    """noise: amplitude at 16-bit scale; 8 and 16 are what a quiet line has, 200 is heard as noise."""
+    samples = np.tile(g711.decode(wav.parse(PHRASE.read_bytes()).data, Encoding.MULAW), 3)
+    hum = np.random.default_rng(5).integers(-noise, noise + 1, samples.size)
+    line = g711.encode((samples + hum).clip(-32768, 32767).astype(np.int16), Encoding.MULAW)
+    always = await gated(line, skip_below=-math.inf)
+    skipping = await gated(line, skip_below=SpeechEngineSettings().skip_below)
+    assert len(always) >= 6
+    assert [type(event) for event in skipping] == [type(event) for event in always]
+    assert [event.at for event in skipping] == pytest.approx(
+        [event.at for event in always], abs=WINDOW + 1e-6
+    )
+
+
+async def gated(line: bytes, *, skip_below: float) -> list[SpeechStarted | SpeechStopped]:
+    """What the gate makes of a line through the engine."""
+    gate, events, count = Gate(), [], 0
+    done = anyio.Event()
+
+    def heard(probability: float, at: float, seconds: float) -> None:
+        nonlocal count
+        event = gate.push(probability, at, seconds)
+        if event is not None:
+            events.append(event)
+        count += 1
+        done.set()
+
+    settings = SpeechEngineSettings(skip_below=skip_below, interval=0)
+    engine = SpeechEngine(Silero(), settings, lambda _: None)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(engine.run)
+        with engine.open(TELEPHONE, heard) as slot:
+            for number in range(len(line) // 256):
+                done = anyio.Event()
+                slot.feed(AudioFrame(number * WINDOW, line[number * 256 : (number + 1) * 256]))
+                await done.wait()
+        tasks.cancel_scope.cancel()
+    assert count == len(line) // 256
+    return events
