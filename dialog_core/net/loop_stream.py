@@ -28,9 +28,12 @@ class LoopStream(ByteStream, asyncio.Protocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport
+        self._new_future: Callable[[], asyncio.Future[None]] = (
+            asyncio.get_running_loop().create_future
+        )
         self._chunks: deque[bytes] = deque()
         self._waiting = 0
-        self._news: anyio.Event | None = None
+        self._news: asyncio.Future[None] | None = None
         self._room: anyio.Event | None = None
         """Not None while the peer takes less than we send."""
         self._ended = False
@@ -66,8 +69,8 @@ class LoopStream(ByteStream, asyncio.Protocol):
             self._room = None
 
     def _tell(self) -> None:
-        if self._news is not None:
-            self._news.set()
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
 
     # what we call
 
@@ -78,9 +81,9 @@ class LoopStream(ByteStream, asyncio.Protocol):
                 raise anyio.ClosedResourceError
             if self._ended:
                 raise anyio.EndOfStream
-            self._news = anyio.Event()
+            self._news = self._new_future()
             try:
-                await self._news.wait()
+                await self._news
             finally:
                 self._news = None
         data = self._chunks.popleft()

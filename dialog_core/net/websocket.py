@@ -13,12 +13,12 @@ it is shielded from cancellation, and a peer that takes nothing for 2 s counts a
 
 from __future__ import annotations
 
+import math
 import socket as sockets
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from secrets import token_bytes
 from typing import assert_never
 
 import anyio
@@ -39,17 +39,21 @@ from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
 from dialog_core.errors import HandshakeRefused, SocketClosed, SocketError
+from dialog_core.net.frames import (
+    FINAL_BINARY,
+    FINAL_TEXT,
+    MASKED,
+    extent,
+    is_whole,
+    message_frame,
+    new_masks,
+)
 from dialog_core.net.groups import ungrouped
 from dialog_core.net.loop_stream import LoopStream, connect_stream
 from dialog_core.net.tls import client_context
 from dialog_core.net.version import USER_AGENT
 
-try:
-    from websockets.speedups import apply_mask
-except ImportError:  # where websockets has no compiled part
-    from websockets.utils import apply_mask
-
-__all__ = ["ClientSocket", "apply_mask", "open_websocket"]
+__all__ = ["ClientSocket", "open_websocket"]
 
 CONNECT_SECONDS = 10.0
 KEEPALIVE_SECONDS = 15.0
@@ -66,47 +70,22 @@ def never(_data: bytes) -> bool:
     return False
 
 
-FINAL_TEXT, FINAL_BINARY = 0x81, 0x82
-MASKED = 0x80
-MASK = 4
-MASKS = 64
-TWO_BYTES, EIGHT_BYTES = 126, 127
-"""Lengths that say: the length stands in the bytes that follow."""
-
-
-def new_masks() -> Iterator[bytes]:
-    """Masks of frames, without end; asked for from the system in bulk, since each question is a system call."""
-    while True:
-        block = token_bytes(MASK * MASKS)
-        for start in range(0, len(block), MASK):
-            yield block[start : start + MASK]
-
-
-def message_frame(message: str | bytes, mask: bytes) -> bytes:
-    """A client's frame that is a whole message; what the protocol would write, without its intermediate objects."""
-    if isinstance(message, str):
-        first, data = FINAL_TEXT, message.encode()
-    else:
-        first, data = FINAL_BINARY, message
-    length = len(data)
-    if length < TWO_BYTES:
-        head = bytes((first, MASKED | length))
-    elif length < 1 << 16:
-        head = bytes((first, MASKED | TWO_BYTES)) + length.to_bytes(2, "big")
-    else:
-        head = bytes((first, MASKED | EIGHT_BYTES)) + length.to_bytes(8, "big")
-    return b"".join((head, mask, apply_mask(data, mask)))
-
-
 @attrs.define(eq=False)
 class ClientSocket:
-    """One open WebSocket; see :class:`dialog_core.protocols.WebSocket`."""
+    """One open WebSocket; see :class:`dialog_core.protocols.WebSocket`.
+
+    Frames are cut from the stream here. Whole messages go straight to the inbox, everything else through the protocol,
+    which therefore sees whole frames, or all of a long one, and is never in the middle of one when it is passed by.
+    """
 
     _stream: ByteStream
     _protocol: ClientProtocol
     _inbox: deque[str | bytes] = attrs.field(factory=deque)
     _frames: list[Frame] = attrs.field(factory=list)
-    _reading: anyio.Event | None = None
+    _reading: bool = False
+    """A task is waiting for the network."""
+    _read_done: anyio.Event | None = None
+    """Set when that task's read is over; None while no other waits for it."""
     _unsent: list[bytes] = attrs.field(factory=list)
     _writing: anyio.Event | None = None
     """Set when the write under way is over."""
@@ -114,6 +93,10 @@ class ClientSocket:
     _masks: Iterator[bytes] = attrs.field(factory=new_masks)
     _closed: SocketClosed | None = None
     _pong: bytes = b""
+    _rest: bytes = b""
+    """The beginning of a frame."""
+    _owed: float = 0
+    """Bytes of a long frame that the protocol is still to be given; infinite if all goes through it."""
 
     @_send_now.default
     def _default_send_now(self) -> Callable[[bytes], bool]:
@@ -177,22 +160,26 @@ class ClientSocket:
         await self._flush()
         with anyio.move_on_after(patience):
             while self._pong != payload and self._closed is None:
-                if self._inbox and self._reading is None:
+                if self._inbox and not self._reading:
                     return True  # the receiver is behind, and the pong may be waiting after what it has not read
                 await self._advance()
         return self._pong == payload or self._closed is not None
 
     async def _advance(self) -> None:
         """Wait until something has come: read it, or let the task that reads already do so."""
-        if self._reading is not None:
-            await self._reading.wait()
+        if self._reading:
+            if self._read_done is None:
+                self._read_done = anyio.Event()
+            await self._read_done.wait()
             return
-        done = self._reading = anyio.Event()
+        self._reading = True
         try:
             await self._read()
         finally:
-            self._reading = None
-            done.set()
+            self._reading = False
+            if self._read_done is not None:
+                self._read_done.set()
+                self._read_done = None
 
     async def _read(self) -> None:
         """One read from the network, which may bring any number of messages."""
@@ -204,17 +191,60 @@ class ClientSocket:
         except BROKEN:
             self._end(LOST)
             return
-        self._protocol.receive_data(data)
-        await self.take(self._protocol.events_received())
+        if self._understand(data):
+            await self._flush()
 
-    async def take(self, events: Sequence[object]) -> None:
-        """Sort what the protocol has understood, and send its answers."""
+    def _understand(self, data: bytes) -> bool:
+        """Take what has come. False if it was nothing but whole messages, to which the protocol has no answer."""
+        if self._owed:
+            rest = data if self._owed >= len(data) else data[: int(self._owed)]
+            self._owed -= len(rest)
+            self._ask(rest)
+            if len(rest) == len(data):
+                return True
+            data = data[len(rest) :]
+            self._understand(data)
+            return True
+        if self._rest:
+            data = self._rest + data
+        start, end, asked = 0, len(data), False
+        while self._closed is None and (place := extent(data, start, end)) is not None:
+            body, over = place
+            if over > end:
+                if end - start <= CHUNK:
+                    break
+                self._owed, over = over - end, end
+            if self._owed or self._frames or data[start + 1] >= MASKED:
+                whole = False
+            else:
+                whole = data[start] in (FINAL_TEXT, FINAL_BINARY)
+            if whole and over - body <= MAX_MESSAGE:
+                self._message(data[body:over], is_text=data[start] == FINAL_TEXT)
+            else:
+                asked = True
+                self._ask(data[start:over])
+            start = over
+        self._rest = data[start:]
+        return asked
+
+    def _ask(self, data: bytes) -> None:
+        """Let the protocol understand bytes; its answers wait to be flushed."""
+        self._protocol.receive_data(data)
+        self.take(self._protocol.events_received())
+
+    def take(self, events: Sequence[object]) -> None:
+        """Sort what the protocol has understood."""
         for event in events:
             if isinstance(event, Frame):
                 self._frame(event)
         if self._protocol.parser_exc is not None:
             sent = self._protocol.close_sent
             self._end(sent.code if sent else LOST, sent.reason if sent else "")
+
+    async def begin(self, events: Sequence[object], *, cut: bool) -> None:
+        """Take what came with the answer to the upgrade. cut: it ended in the middle of a frame."""
+        self._owed = math.inf if cut else 0
+        self.take(events)
         await self._flush()
 
     def _frame(self, frame: Frame) -> None:
@@ -237,11 +267,14 @@ class ClientSocket:
             return
         frames, self._frames = self._frames, []
         data = frame.data if len(frames) == 1 else b"".join(each.data for each in frames)
-        if frames[0].opcode is Opcode.BINARY:
-            self._inbox.append(bytes(data))
+        self._message(bytes(data), is_text=frames[0].opcode is Opcode.TEXT)
+
+    def _message(self, data: bytes, *, is_text: bool) -> None:
+        if not is_text:
+            self._inbox.append(data)
             return
         try:
-            self._inbox.append(str(data, "utf-8"))
+            self._inbox.append(data.decode())
         except UnicodeDecodeError:
             self._protocol.fail(1007, "text is not utf-8")
             self._end(1007, "text is not utf-8")
@@ -351,15 +384,18 @@ async def upgrade(
     protocol.send_request(request)
     await stream.send(b"".join(protocol.data_to_send()))
     events: list[object] = []
+    came = b""
     while not events and protocol.handshake_exc is None:
         try:
-            protocol.receive_data(await stream.receive(CHUNK))
+            data = await stream.receive(CHUNK)
+            came += data
+            protocol.receive_data(data)
         except (anyio.EndOfStream, anyio.BrokenResourceError):
             protocol.receive_eof()
         events += protocol.events_received()
     check(protocol.handshake_exc, f"{uri.host}:{uri.port}")
     socket = ClientSocket(stream, protocol)
-    await socket.take(events)
+    await socket.begin(events, cut=not is_whole(came.partition(b"\r\n\r\n")[2]))
     return socket
 
 
