@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from dialog_core.audio import AudioFormat, AudioFrame, AudioOut
 from dialog_core.line import (
@@ -46,6 +46,7 @@ __all__ = [
     "BargeIn",
     "CallInfo",
     "CarrierTranscript",
+    "DirectLine",
     "Endpointer",
     "FrontDoor",
     "LanguageModel",
@@ -283,6 +284,18 @@ class Watching(Protocol):
 
     def watch(self, observation: Observation) -> None:
         """Take an observation of this call, at once; never waits and never raises."""
+        ...
+
+
+@runtime_checkable
+class DirectLine(Protocol):
+    """A line that can hand audio over from within its socket's read, which spares a task's wake-up per frame."""
+
+    def divert(self, feed: Callable[[AudioFrame], None]) -> None:
+        """Give frames to `feed`, which never waits, and leave them out of `events`, wherever the server allows it.
+
+        Order against other events is kept. What `feed` raises is raised by the iteration.
+        """
         ...
 
 

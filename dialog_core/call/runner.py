@@ -40,6 +40,7 @@ from dialog_core.factory import Services
 from dialog_core.observe.observations import CallEnded, CallStarted, Counted, Personal, Trouble
 from dialog_core.protocols import (
     CarrierTranscript,
+    DirectLine,
     LanguageModel,
     Line,
     LineEvent,
@@ -200,9 +201,11 @@ class CallRun:
                 await self.call.say(greeting)
 
     async def _read(self, notices: Notices) -> None:
-        feed = self._listener.feed
+        line, feed = self.parts.line, self._listener.feed
+        if isinstance(line, DirectLine):
+            line.divert(feed)
         with notices:
-            async with closing(self.parts.line.events()) as events:
+            async with closing(line.events()) as events:
                 async for event in events:
                     if type(event) is AudioFrame:  # per frame
                         feed(event)

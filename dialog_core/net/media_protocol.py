@@ -4,30 +4,35 @@ A telephone line sends 50 of them a second. uvicorn takes each through a parser 
 reading around it, which is two changes to the event loop's selector a message. Here frames are cut from the stream
 first::
 
-    bytes --> whole frame --+-- text, final, masked, short enough --> queue --> ASGI receive
-                            '-- anything else ----------------------> uvicorn's own way
+    bytes --> whole frame --+-- text, final, masked, short enough --+--> `take`, where the application has diverted
+                            |                                       '--> queue --> ASGI receive
+                            '-- anything else -----------------------> uvicorn's own way
 
 uvicorn's way sees whole frames only, so it is never in the middle of one when the short way is taken. A client that
 sends frames before its upgrade is answered is served by uvicorn alone. Reading stops when as many messages wait as the
 setting allows, and goes on when none waits.
+
+An application may divert text messages: the ASGI scope's extension `dialog.divert` holds a function that takes
+``take``, and ``take(text)`` is then called from within the read: no queue, wake-up or task between. What it does not
+want (False), and all that comes while something waits in the queue, goes the ordinary way, so order is kept.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from dialog_core.net.websocket import apply_mask
+from dialog_core.net.frames import FINAL_TEXT, MASK, MASKED, TWO_BYTES, apply_mask, extent
 
-__all__ = ["MediaProtocol"]
+__all__ = ["DIVERT", "MediaProtocol"]
 
+DIVERT = "dialog.divert"
+"""The ASGI extension by which an application takes text messages as they come."""
 END_OF_REQUEST = b"\r\n\r\n"
-FINAL_TEXT = 0x81
-MASKED = 0x80
-MASK = 4
-TWO_BYTES = 126
-"""A length that says: the length stands in the next two bytes; 127 says: in the next eight."""
+WIDE_HEAD = 8
+"""Bytes before the payload when the length takes two bytes."""
 
 
 class MediaProtocol(WebSocketsSansIOProtocol):
@@ -38,6 +43,15 @@ class MediaProtocol(WebSocketsSansIOProtocol):
         self._rest = b""
         self._early = False
         """The client sends before its upgrade is answered."""
+        self._divert: Callable[[bytes], bool] | None = None
+
+    def divert(self, take: Callable[[bytes], bool] | None) -> None:
+        """Hand text messages (UTF-8, not checked) to `take` as they come; None for the ordinary way again."""
+        self._divert = take
+
+    async def run_asgi(self) -> None:
+        self.scope["extensions"][DIVERT] = {"to": self.divert}
+        await super().run_asgi()
 
     def data_received(self, data: bytes) -> None:  # per frame
         if self._early or not self.handshake_complete:
@@ -47,9 +61,17 @@ class MediaProtocol(WebSocketsSansIOProtocol):
             return
         if self._rest:
             data = self._rest + data
+        elif (
+            is_one_message(data)
+            and len(data) - WIDE_HEAD <= self.config.ws_max_size
+            and not self.frames
+            and not self.transport.is_closing()
+        ):
+            self._take(apply_mask(data[8:], data[4:8]))
+            return
         start, end = 0, len(data)
-        while (extent := _extent(data, start, end)) is not None and not self.transport.is_closing():
-            body, over = extent
+        while (place := extent(data, start, end)) is not None and not self.transport.is_closing():
+            body, over = place
             if too_long := over - body > self.config.ws_max_size:
                 over = end
             if over > end:
@@ -69,6 +91,9 @@ class MediaProtocol(WebSocketsSansIOProtocol):
         """A whole text message has come."""
         if self.close_sent:
             return
+        divert = self._divert
+        if divert is not None and self.queue.empty() and divert(text):
+            return
         try:
             self.queue.put_nowait({"type": "websocket.receive", "text": text.decode()})
         except UnicodeDecodeError:
@@ -80,16 +105,11 @@ class MediaProtocol(WebSocketsSansIOProtocol):
             self.transport.pause_reading()
 
 
-def _extent(data: bytes, start: int, end: int) -> tuple[int, int] | None:
-    """Where the payload of the frame at `start` begins and ends; None if its header has not come whole."""
-    if end - start < 2:  # noqa: PLR2004 - the shortest header
-        return None
-    second = data[start + 1]
-    length, body = second & 0x7F, start + 2
-    if length >= TWO_BYTES:
-        wide = 2 if length == TWO_BYTES else 8
-        length = int.from_bytes(data[body : body + wide], "big")
-        body += wide
-    if second & MASKED:
-        body += MASK
-    return (body, body + length) if body <= end else None
+def is_one_message(data: bytes) -> bool:  # per frame
+    """Whether these bytes are exactly one whole text message of a client, of the length that audio comes in."""
+    return (
+        len(data) > WIDE_HEAD
+        and data[0] == FINAL_TEXT
+        and data[1] == MASKED | TWO_BYTES
+        and len(data) == WIDE_HEAD + (data[2] << 8 | data[3])
+    )

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import anyio
-from starlette.types import Receive, Send
+from starlette.types import Receive, Scope, Send
 
 from dialog_core.errors import LineError
+from dialog_core.net.media_protocol import DIVERT
 
 __all__ = ["GONE_ERRORS", "MediaStream"]
 
@@ -18,8 +20,10 @@ GONE_ERRORS = (OSError, RuntimeError, anyio.BrokenResourceError, anyio.ClosedRes
 class MediaStream(Generic[E]):
     """A carrier's media socket, from its start message to its end."""
 
-    def __init__(self, receive: Receive, send: Send, envelopes: E) -> None:
-        """receive, send: ASGI's own. envelopes: how this carrier wants messages written."""
+    def __init__(
+        self, receive: Receive, send: Send, envelopes: E, scope: Scope | None = None
+    ) -> None:
+        """receive, send, scope: ASGI's own. envelopes: how this carrier wants messages written."""
         self.receive = receive
         """ASGI's own; read by the line's iteration and by nobody else."""
         self.envelopes = envelopes
@@ -28,6 +32,13 @@ class MediaStream(Generic[E]):
         self.closed = False
         """True after either side has closed."""
         self._send = send
+        extensions = (scope or {}).get("extensions") or {}
+        self._divert = extensions.get(DIVERT)
+
+    def divert(self, take: Callable[[bytes], bool] | None) -> None:
+        """Let text messages go to `take` as they come, where the server can; what it returns False for is received."""
+        if self._divert is not None:
+            self._divert["to"](take)
 
     async def send(self, text: str) -> None:
         """Send a message. Raises: LineError when the socket is gone."""

@@ -25,6 +25,7 @@ from dialog_core.call.clock import SystemClock
 from dialog_core.factory import Services
 from dialog_core.net.groups import ungrouped
 from dialog_core.net.http import TIMEOUT
+from dialog_core.net.media_protocol import MediaProtocol
 from dialog_core.net.shared import SharedResources
 from dialog_core.net.version import USER_AGENT
 from dialog_core.observe.observations import Observation
@@ -97,7 +98,7 @@ class QuietServer(uvicorn.Server):
                 app,
                 host="127.0.0.1",
                 port=0,
-                ws="websockets-sansio",
+                ws=MediaProtocol,
                 lifespan="off",
                 log_config=None,
                 log_level="critical",

@@ -109,6 +109,7 @@ FRAMES = st.lists(
             frame(0x80, b"of nothing"),
             frame(0x81, b"\xff not utf-8"),
             frame(0x81, b"not masked", masked=False),
+            frame(0x81, b"x" * LONGEST),
             frame(0x81, b"x" * (LONGEST + 1)),
             frame(0xC1, b"reserved bit"),
             frame(0x88, b"\x03\xe8bye"),
@@ -147,6 +148,31 @@ def test_reading_stops_when_too_many_messages_wait_and_goes_on_when_none_does() 
             assert transport.resumed == (waiting == 0)
 
     asyncio.run(flood())
+
+
+def test_messages_are_diverted_as_they_come_and_order_is_kept() -> None:
+    taken: list[bytes] = []
+
+    def take(text: bytes) -> bool:
+        if text.startswith(b"audio"):
+            taken.append(text)
+        return text.startswith(b"audio")
+
+    async def divert() -> None:
+        protocol, _ = await opened(MediaProtocol)
+        protocol.divert(take)
+        protocol.data_received(frame(0x81, b"audio 1") + frame(0x81, b"audio 2" * 20))
+        assert taken == [b"audio 1", b"audio 2" * 20]
+        assert protocol.queue.empty()
+        protocol.data_received(frame(0x81, b"mark") + frame(0x81, b"audio 3"))
+        assert [each["text"] for each in received(protocol)] == ["mark", "audio 3"]
+        protocol.data_received(frame(0x81, b"audio 4" * 30))
+        assert taken[2:] == [b"audio 4" * 30]
+        protocol.divert(None)
+        protocol.data_received(frame(0x81, b"audio 5"))
+        assert [each["text"] for each in received(protocol)] == ["audio 5"]
+
+    asyncio.run(divert())
 
 
 @pytest.mark.parametrize("early", [frame(0x81, b"early"), frame(0x81, b"early")[:3]])

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from functools import partial
 from typing import Any
 
 from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.errors import ProviderProtocolError
 from dialog_core.factory import Clock
-from dialog_core.net.oddities import Oddities
-from dialog_core.net.owed import Grace, Owed
+from dialog_core.net.owed import Owed
 from dialog_core.protocols import LineEvent, LineStopped, MarkReturned
 from dialog_core.turns.events import Keypress
 from dialog_twilio.protocol import Dtmf, Mark, Media, MediaBody, Message, Stop, Unknown, parse
@@ -16,7 +16,13 @@ from dialog_twilio.stream import MediaStream, Phase, Wire
 __all__ = ["AudioClock", "Inbound"]
 
 KEYS = frozenset("0123456789*#ABCD")
+GARBAGE_MOST = 100
+"""Unreadable messages that a line survives."""
+KINDS_MOST = 16
 BYTES_PER_SECOND = TELEPHONE.bytes_per_second
+
+Note = Callable[[str, str], None]
+"""Record a trouble: a constant sentence, and a detail."""
 
 
 class AudioClock:
@@ -61,19 +67,29 @@ class AudioClock:
 class Inbound:
     """All that comes from a line, in order; reads straight from the socket, without a queue or a task between.
 
-    Callbacks that came by HTTP go before the next frame, so they wait 20 ms at most while audio flows.
+    Where the server can, audio does not even wake the iterating task: see :meth:`divert`. Callbacks that came by HTTP
+    go before the next frame, so they wait 20 ms at most while audio flows.
     """
 
     def __init__(
-        self, wire: Wire, owed: Owed, grace: Grace, oddities: Oddities, *, return_wait: float
+        self, wire: Wire, owed: Owed, clock: Clock, waits: tuple[float, float], note: Note
     ) -> None:
-        """return_wait: seconds for a stream to return."""
+        """waits: seconds for a stream to return, and for callbacks after the end."""
         self._wire = wire
         self._owed = owed
-        self._grace = grace
-        self._oddities = oddities
-        self._return_wait = return_wait
-        self._audio = AudioClock(grace.clock)
+        self._clock = clock
+        self._waits = waits
+        self._note = note
+        self._audio = AudioClock(clock)
+        self._noted: dict[str, int] = {}
+        self._until = 0.0
+        self._feed: Callable[[AudioFrame], None] | None = None
+        self._diverted: MediaStream | None = None
+        self._failure: Exception | None = None
+
+    def divert(self, feed: Callable[[AudioFrame], None]) -> None:
+        """Hand audio to `feed` from within the socket's read; what it raises, the iteration raises."""
+        self._feed = feed
 
     def __aiter__(self) -> Inbound:
         return self
@@ -85,11 +101,15 @@ class Inbound:
             if waiting:
                 return waiting.popleft()
             if wire.phase is Phase.STOPPED:
-                if not await self._owed.news(self._grace):
-                    raise StopAsyncIteration
+                await self._wait_for_owed()
                 continue
             stream = wire.stream
+            if stream is not self._diverted and self._feed is not None:
+                self._diverted = stream
+                stream.divert(partial(self._take_now, stream, self._feed))
             raw = await stream.receive()
+            if self._failure is not None:
+                raise self._failure
             text = raw.get("text")
             if text is None:
                 event = await self._without_text(raw, stream)
@@ -107,13 +127,35 @@ class Inbound:
             return self._garbage(str(error))
         return await self._other(message, stream)
 
+    def _take_now(
+        self, stream: MediaStream, feed: Callable[[AudioFrame], None], text: bytes
+    ) -> bool:  # per frame
+        """Take audio as it comes; False for all else, and for what must wait its turn."""
+        wire = self._wire
+        if self._owed.waiting or wire.stream is not stream or wire.phase is Phase.STOPPED:
+            return False
+        try:
+            message = parse(text)
+            if type(message) is not Media:
+                return False
+            frame = self._frame(message.media)
+        except (ProviderProtocolError, ValueError):
+            return False  # read again where it is counted
+        try:
+            if frame is not None:
+                feed(frame)
+        except Exception as error:  # noqa: BLE001 - the call's fault, which must not end the server's read
+            self._failure = error
+            return False
+        return True
+
     def _frame(self, media: MediaBody) -> AudioFrame | None:  # per frame
         if media.track != "inbound":
             return None
         payload = media.payload
         at = self._audio.place(int(media.chunk), int(media.timestamp), len(payload))
         if at is None:
-            self._oddities.once("late", "audio that came twice or too late was dropped")
+            self._once("late", "audio that came twice or too late was dropped", "")
             return None
         return AudioFrame(at, payload)
 
@@ -126,7 +168,7 @@ class Inbound:
             case Stop():
                 return await self._ended(stream, "hangup")
             case Unknown(event=kind):
-                self._oddities.unknown(kind)
+                self._once(f"unknown {kind[:40]}", "a message of an unknown kind was skipped", kind)
         return None
 
     async def _without_text(
@@ -139,9 +181,18 @@ class Inbound:
 
     def _garbage(self, error: str) -> LineStopped | None:
         """Skip what cannot be read, unless the peer sends nothing else."""
-        if not self._oddities.is_hopeless(error):
+        if self._once("garbage", "an unreadable message was skipped", error) < GARBAGE_MOST:
             return None
         return self._stopped("error: too many unreadable messages")
+
+    def _once(self, kind: str, what: str, detail: str) -> int:
+        """Note the first of a kind. Returns how many there were."""
+        if kind not in self._noted and len(self._noted) >= KINDS_MOST:
+            return 0
+        self._noted[kind] = self._noted.get(kind, 0) + 1
+        if self._noted[kind] == 1:
+            self._note(what, detail[:200])
+        return self._noted[kind]
 
     async def _ended(self, ended: MediaStream, reason: str) -> LineStopped | None:
         """A stream is over. None if it has returned on another socket."""
@@ -149,7 +200,7 @@ class Inbound:
         ended.done.set()
         await wire.settled()
         if wire.phase is Phase.MOVING:
-            await wire.arrived(self._return_wait)
+            await wire.arrived(self._waits[0])
         if wire.stream is not ended:
             self._audio.new_stream()
             return None
@@ -163,6 +214,13 @@ class Inbound:
         return self._stopped(reason)
 
     def _stopped(self, reason: str) -> LineStopped:
-        self._grace.begin()
+        self._until = self._clock.monotonic() + self._waits[1]
         self._wire.stop(reason)
         return LineStopped(reason)
+
+    async def _wait_for_owed(self) -> None:
+        """Raises: StopAsyncIteration when nothing is owed any more, or it is not worth waiting."""
+        left = self._until - self._clock.monotonic()
+        if self._owed.complete or left <= 0:
+            raise StopAsyncIteration
+        await self._owed.news(left)

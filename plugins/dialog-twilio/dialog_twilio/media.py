@@ -57,7 +57,7 @@ class MediaSocket:
         if start is None:
             await close(send)
             return
-        stream = MediaStream(receive, send, Envelopes(start.stream_sid))
+        stream = MediaStream(receive, send, Envelopes(start.stream_sid), scope)
         line = self.lines.get(call)
         if line is None:
             await self._answer(upgrade, start, stream)
