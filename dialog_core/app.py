@@ -24,6 +24,9 @@ from dialog_core.settings import Settings
 
 __all__ = ["dial", "new_app", "serve"]
 
+GARBAGE = (20_000, 20, 20)
+"""Thresholds of Python's garbage collector while calls are served; see :func:`gc.set_threshold`."""
+
 
 def new_app(
     settings: Settings,
@@ -64,8 +67,10 @@ def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
 
     def up(address: str) -> None:
         # What is loaded now stays. Going through it takes a full collection some 50 ms, in which no call is served.
+        # What calls make is mostly freed by counting references, so looking for cycles may wait until there is more.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*GARBAGE)
         ready(address)
 
     run(settings, lambda app: serve_application(app, ready=up))

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import click
 
     from dialog_core.agent.agent import Agent
-    from dialog_core.models import ModelSet
     from dialog_core.observe.observations import Observer
     from dialog_core.protocols import (
         BargeIn,
@@ -86,12 +85,6 @@ def dialog_agent() -> Iterable[Factory[Any, Agent]]:
 @hookspec
 def dialog_observer() -> Iterable[Factory[Any, Observer]]:
     """Receivers of observations, in batches."""
-    return ()
-
-
-@hookspec
-def dialog_models() -> Iterable[ModelSet]:
-    """Model files that do not come with a package; ``dialogctl models fetch`` brings them."""
     return ()
 
 

@@ -13,6 +13,7 @@ from functools import partial
 import anyio
 import attrs
 
+from dialog_core.bell import Bell
 from dialog_core.protocols import Line
 from dialog_core.speech.ledger import Ledger, Piece
 
@@ -53,7 +54,7 @@ class Outbox:
     _pieces: deque[Piece] = attrs.field(factory=deque)
     _control: deque[Callable[[], Awaitable[None]]] = attrs.field(factory=deque)
     _flushes: int = 0
-    _wake: anyio.Event = attrs.field(factory=anyio.Event)
+    _wake: Bell = attrs.field(factory=Bell)
     _room: anyio.Event = attrs.field(factory=anyio.Event)
 
     async def put(self, pieces: Iterable[Piece]) -> None:
@@ -68,7 +69,7 @@ class Outbox:
                 if self._flushes != flushes:
                     return
                 self._pieces.append(part)
-                self._wake.set()
+                self._wake.ring()
 
     async def _wait_for_room(self) -> None:
         while len(self._pieces) >= QUEUED_PIECES:
@@ -81,7 +82,7 @@ class Outbox:
         """Queue pieces that were queued before: they are bounded already."""
         for piece in pieces:
             self._pieces.extend(self._split(piece))
-        self._wake.set()
+        self._wake.ring()
 
     def _split(self, piece: Piece) -> list[Piece]:
         size = self.line.fmt.nbytes(PIECE_SECONDS)
@@ -104,12 +105,12 @@ class Outbox:
     def clear(self) -> None:
         """Make the line throw away what it has not played, before anything else is sent."""
         self._control.append(self.line.clear)
-        self._wake.set()
+        self._wake.ring()
 
     def play_ahead(self, audio: bytes) -> None:
         """Play something that is nobody's words ahead of all that is queued, behind what was cleared."""
         self._control.append(partial(self.line.play, audio))
-        self._wake.set()
+        self._wake.ring()
 
     async def run(self) -> None:
         """Hand over until cancelled. Raises: LineError when the line is gone."""
@@ -121,7 +122,6 @@ class Outbox:
                 self._room.set()
                 await self._send(piece)
             else:
-                self._wake = anyio.Event()
                 await self._wake.wait()
 
     async def _send(self, piece: Piece) -> None:

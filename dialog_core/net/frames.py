@@ -1,4 +1,4 @@
-"""WebSocket frames, as bytes; no waiting here. What carries nearly all messages is read and written here without a parser.
+"""WebSocket frames, as bytes; no waiting here. What carries nearly all messages is read and written without a parser.
 
 Source: RFC 6455, section 5.2.
 """

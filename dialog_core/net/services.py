@@ -21,7 +21,7 @@ async def open_services(*, observe: Callable[[Observation], None]) -> AsyncItera
     async with new_http_client() as http, anyio.create_task_group() as tasks:
         shared = SharedResources(tasks, observe)
         try:
-            yield Services(http, open_websocket, SystemClock(), shared, observe)
+            yield Services(http, open_websocket, SystemClock().settled(), shared, observe)
         finally:
             await shared.close()
             tasks.cancel_scope.cancel()

@@ -27,7 +27,8 @@ class Outlet:
     """True once nothing more may be put in."""
     error: ProviderError | None = None
     _pieces: deque[AudioOut] = attrs.field(factory=deque)
-    _changed: anyio.Event = attrs.field(factory=anyio.Event)
+    _changed: anyio.Event | None = None
+    """Set at the next change; None while nobody waits for one."""
 
     def put(self, piece: AudioOut) -> bool:
         """Take a piece, unless full."""
@@ -59,12 +60,15 @@ class Outlet:
 
     async def changed(self) -> None:
         """Wait until something was put in, taken out, the outlet was closed, or somebody was told to look again."""
+        if self._changed is None:
+            self._changed = anyio.Event()
         await self._changed.wait()
 
     def notify(self) -> None:
         """Wake who waits: what they wait for may have changed."""
-        changed, self._changed = self._changed, anyio.Event()
-        changed.set()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
 
 
 @attrs.frozen

@@ -39,18 +39,31 @@ class ReplayBuffer:
     _gone: deque[float] = attrs.field(factory=lambda: deque(maxlen=MOST_GONE))
     """Ends of the frames that were sent and let go unsettled."""
     _most: int = attrs.field(init=False)
+    _second: float = attrs.field(init=False)
+    """Of a byte."""
 
     def __attrs_post_init__(self) -> None:
         self._most = self.fmt.nbytes(self.seconds)
+        self._second = 1 / self.fmt.bytes_per_second
 
     def push(self, frame: AudioFrame) -> None:
         """Keep a frame; never waits."""  # per frame
         self._frames.append(frame)
         self._nbytes += len(frame.data)
-        while self._nbytes > self._most and len(self._frames) > 1:
+        if self._nbytes > self._most:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        frames = self._frames
+        while self._nbytes > self._most and len(frames) > 1:
+            frame = frames.popleft()
+            nbytes = len(frame.data)
+            self._nbytes -= nbytes
             if self._sent:
-                self._gone.append(self._end(self._frames[0]))
-            self._drop_oldest()
+                self._sent -= 1
+                self._gone.append(frame.at + nbytes * self._second)
+            else:
+                self.dropped += 1
 
     def take(self) -> AudioFrame | None:
         """All unsent audio up to the next gap, as one frame at the time of its first sample; None if there is none."""
@@ -59,13 +72,13 @@ class ReplayBuffer:
             return None
         pieces: list[bytes] = []
         end = at = frames[first].at
-        second = self.fmt.bytes_per_second
+        second = self._second
         for number in range(first, len(frames)):
             frame = frames[number]
             if abs(frame.at - end) > SLACK:
                 break
             pieces.append(frame.data)
-            end = frame.at + len(frame.data) / second
+            end = frame.at + len(frame.data) * second
         self._sent += len(pieces)
         return AudioFrame(at, b"".join(pieces))
 

@@ -126,7 +126,7 @@ class Ledger:
             shift = owner.began_in_reply
             owner.words = (
                 *owner.words,
-                attrs.evolve(word, start=word.start - shift, end=word.end - shift),
+                Word(word.text, word.start - shift, word.end - shift),
             )
 
     # --- what is sent
@@ -165,7 +165,9 @@ class Ledger:
             newly.append(self._settle(other))
             if other == key:
                 break
-        self._runs = deque(attrs.evolve(run, start=run.start + drift) for run in self._runs)
+        self._runs = deque(
+            Run(run.key, run.start + drift, run.seconds, run.offset) for run in self._runs
+        )
         self._awaited = {other: due + drift for other, due in self._awaited.items()}
         self._ends = self._ends + drift if self._runs else min(self._ends, now)
         return tuple(newly)

@@ -83,7 +83,7 @@ class Link:
     """When the last message came; seconds on the loop's clock."""
     used: float = 0.0
     """When it was last sent to or heard from."""
-    _turn: anyio.Lock = attrs.field(factory=anyio.Lock)
+    _turn: anyio.Lock = attrs.field(factory=lambda: anyio.Lock(fast_acquire=True))
 
     async def send(self, text: str, *, at: float) -> None:
         """Send a message. Raises: SocketClosed."""
@@ -123,7 +123,7 @@ class Pool:
     def connect_soon(self) -> Link:
         """The socket, begun if there is none, or if it rested so long that the vendor may be about to close it."""
         link = self._link
-        if link is not None and self._is_stale(link):
+        if link is not None and (link.scope.cancel_called or self._is_stale(link)):
             link.scope.cancel()
             link = None
         if link is None:

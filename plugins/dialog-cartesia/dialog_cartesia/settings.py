@@ -9,10 +9,7 @@ import attrs
 from dialog_core.fields import Secret, setting
 from dialog_core.language import primary
 
-__all__ = ["FASTEST", "RESERVED", "SLOWEST", "CartesiaSettings"]
-
-SLOWEST, FASTEST = 0.6, 1.5
-"""Pace of speech that the vendor takes."""
+__all__ = ["RESERVED", "CartesiaSettings"]
 
 RESERVED = frozenset(
     {
@@ -84,8 +81,8 @@ class CartesiaSettings:
     )
     speed: float | None = setting(
         default=None,
-        at_least=SLOWEST,
-        at_most=FASTEST,
+        at_least=0.6,
+        at_most=1.5,
         check=only_sonic_3,
         help="pace of speech, 1 being the voice's own; sonic-3 and later",
     )

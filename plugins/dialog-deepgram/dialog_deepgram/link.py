@@ -8,6 +8,7 @@ import anyio
 import attrs
 from anyio.streams.memory import MemoryObjectSendStream
 
+from dialog_core.bell import Bell
 from dialog_core.errors import (
     HandshakeRefused,
     ProviderError,
@@ -63,7 +64,7 @@ def already() -> anyio.Event:
 class Pulse:
     """What the tasks of one session tell each other. Times are seconds on the loop's clock."""
 
-    wake: anyio.Event = attrs.field(factory=anyio.Event)
+    wake: Bell = attrs.field(factory=Bell)
     """The sender has something to do."""
     fed: int = 0
     """Bytes taken from the line since the sender was last woken for them."""
@@ -86,7 +87,7 @@ class Outlet:
     """Hands events to whoever listens."""
 
     stream: MemoryObjectSendStream[SttEvent]
-    _turn: anyio.Lock = attrs.field(factory=anyio.Lock)
+    _turn: anyio.Lock = attrs.field(factory=lambda: anyio.Lock(fast_acquire=True))
     """Keeps two tasks' events in order when the listener is behind."""
 
     async def post(self, events: Iterable[SttEvent]) -> None:
@@ -182,13 +183,13 @@ class Link:
         pulse = self.parts.pulse
         while True:
             await pulse.wake.wait()
-            pulse.wake = anyio.Event()
-            await self._send_audio()
+            now = self._now()
+            await self._send_audio(now)
             if pulse.finalize:
                 pulse.finalize = False
                 await self.socket.send(FINALIZE)
-            await self._keep_open()
-            self._check_alive()
+            await self._keep_open(now - self._last_sent)
+            self._check_alive(now)
 
     async def _tick(self) -> None:
         """Let the sender look at the clock although no audio comes; a deadline on each of its waits would cost more."""
@@ -196,9 +197,9 @@ class Link:
         while True:
             await anyio.sleep(every)
             if self._now() - self._last_sent >= every:
-                self.parts.pulse.wake.set()
+                self.parts.pulse.wake.ring()
 
-    async def _send_audio(self) -> None:
+    async def _send_audio(self, now: float) -> None:
         report_dropped(self.parts.buffer, self.parts.services.observe)
         fmt, timeline = self.parts.buffer.fmt, self.parts.reader.timeline
         most = fmt.nbytes(LONGEST_MESSAGE)
@@ -206,7 +207,7 @@ class Link:
             timeline.add(frame.at, fmt.seconds(len(frame.data)))
             for start in range(0, len(frame.data), most):
                 await self.socket.send(frame.data[start : start + most])
-            self._last_sent = self._now()
+            self._last_sent = now
 
     async def _send_silence(self, seconds: float) -> None:
         timeline = self.parts.reader.timeline
@@ -214,8 +215,7 @@ class Link:
         await self.socket.send(self.parts.buffer.fmt.silence(seconds))
         self._last_sent = self._now()
 
-    async def _keep_open(self) -> None:
-        quiet = self._now() - self._last_sent
+    async def _keep_open(self, quiet: float) -> None:
         if isinstance(self.parts.reader, FluxReader):
             if self.parts.reader.talking and quiet >= STALL:
                 await self._send_silence(STALL)
@@ -226,9 +226,9 @@ class Link:
             else:
                 await self._send_silence(FIRST_SILENCE)
 
-    def _check_alive(self) -> None:
+    def _check_alive(self, now: float) -> None:
         since, limit = self.parts.pulse.unheard_since, self.parts.settings.first_result
-        if since is not None and self._now() - since > limit:
+        if since is not None and now - since > limit:
             what = f"heard speech but sent no result for {limit:g} s"
             raise ProviderUnavailable(PROVIDER, what, stage=STAGE)
 

@@ -97,7 +97,7 @@ class DeepgramSession:
         pulse.fed += len(frame.data)
         if pulse.fed >= self.batch:
             pulse.fed = 0
-            pulse.wake.set()
+            pulse.wake.ring()
 
     def note(self, event: SpeechStarted | SpeechStopped) -> None:
         pulse = self.parts.pulse
@@ -113,7 +113,7 @@ class DeepgramSession:
             pulse.answered = anyio.Event()
             pulse.finalize = True
             pulse.asked.set()
-            pulse.wake.set()
+            pulse.wake.ring()
 
     def events(self) -> AsyncIterator[SttEvent]:
         return Recognised(self.inbox, self.parts.pulse)
@@ -189,7 +189,6 @@ class DeepgramSession:
     async def _audio(self) -> None:
         """Wait until there is something to recognise: an idle line needs no connection."""
         while not self._wanted():
-            self.parts.pulse.wake = anyio.Event()
             await self.parts.pulse.wake.wait()
 
     def _wanted(self) -> bool:
