@@ -8,14 +8,33 @@ from collections.abc import Callable
 import anyio
 import attrs
 
+from dialog_core.factory import Clock
 from dialog_core.protocols import CarrierTranscript, Recording
 
-__all__ = ["Owed"]
+__all__ = ["Grace", "Owed"]
 
 WAITING_MOST = 256
 SEEN_MOST = 1024
 
 OwedEvent = Recording | CarrierTranscript
+
+
+@attrs.define(eq=False)
+class Grace:
+    """How long a line that has stopped still waits for what it is owed."""
+
+    clock: Clock
+    seconds: float
+    _until: float = 0.0
+
+    def begin(self) -> None:
+        """The line has stopped now."""
+        self._until = self.clock.monotonic() + self.seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds, not below 0."""
+        return max(0.0, self._until - self.clock.monotonic())
 
 
 @attrs.define(eq=False)
@@ -67,11 +86,15 @@ class Owed:
         self.waiting.append(event)
         self._tell()
 
-    async def news(self, seconds: float) -> None:
-        """Wait for a delivery or a settlement, at most so long."""
-        with anyio.move_on_after(seconds):
+    async def news(self, grace: Grace) -> bool:
+        """Wait for a delivery or a settlement; False if there is nothing to wait for, or no time."""
+        left = grace.left
+        if self.complete or not left:
+            return False
+        with anyio.move_on_after(left):
             await self._news.wait()
         self._news = anyio.Event()
+        return True
 
     def _tell(self) -> None:
         self._news.set()

@@ -93,10 +93,10 @@ class Webhooks:
                 return self._unheard(payload)
             case "call.recording.saved" | "call.recording.error":
                 if line := self._line(payload):
-                    line.recording_changed(payload, saved=event.event_type.endswith("saved"))
+                    line.recordings.changed(payload, saved=event.event_type.endswith("saved"))
             case "call.transcription":
                 if payload.transcription_data and (line := self._line(payload)):
-                    line.transcribed(payload.transcription_data)
+                    line.transcriptions.heard(payload.transcription_data)
         return None
 
     def _initiated(self, payload: Payload, request: Request) -> After | None:

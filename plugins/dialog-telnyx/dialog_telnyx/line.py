@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import re
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 import anyio
 import attrs
@@ -13,24 +12,24 @@ from dialog_core.errors import LineError, ProviderError
 from dialog_core.factory import Services
 from dialog_core.line import is_address
 from dialog_core.net.media_stream import MediaStream
-from dialog_core.net.owed import Owed
+from dialog_core.net.oddities import Oddities
+from dialog_core.net.owed import Grace, Owed
 from dialog_core.observe.observations import Counted, Trouble
-from dialog_core.protocols import Ability, CallInfo, CarrierTranscript, LineEvent, Recording
+from dialog_core.protocols import Ability, CallInfo, LineEvent, Recording
 from dialog_telnyx.calls import KnownCall
-from dialog_telnyx.inbound import Inbound, swapped
+from dialog_telnyx.frames import Frames
+from dialog_telnyx.inbound import Inbound
 from dialog_telnyx.packing import Packing
 from dialog_telnyx.protocol import Envelopes, wrap_mark
-from dialog_telnyx.rest import Saved, TelnyxRest
+from dialog_telnyx.rest import TelnyxRest
+from dialog_telnyx.services import Recordings, Transcriptions, asking
 from dialog_telnyx.settings import Codec, TelnyxSettings
-from dialog_telnyx.webhooks import Heard, Payload, pack_state, seconds_between, unpack_state
 from dialog_telnyx.wire import Phase, Wire
 
 __all__ = ["ABILITIES", "Carrier", "TelnyxLine"]
 
 ABILITIES = frozenset(Ability.ALL) - {Ability.OUTBOUND}
 DIGITS = re.compile(r"[0-9A-D*#wW]{1,100}")
-RECORDING = "recording"
-"""Key of a recording's id in the client state."""
 
 
 @attrs.frozen
@@ -45,8 +44,7 @@ class Carrier:
 class TelnyxLine:
     """A call over a Telnyx media stream; see :class:`dialog_core.protocols.Line`.
 
-    Telnyx names no recording and no transcription when it starts one. So a call has one of each at a time, by names of
-    ours: that of a recording travels in the call's client state.
+    Marks travel with a generation that grows at every `clear`, because Telnyx echoes them also when it cleared them.
     """
 
     abilities = ABILITIES
@@ -61,15 +59,14 @@ class TelnyxLine:
         self._call = call
         self._carrier = carrier
         self._wire = Wire(stream)
-        self._owed = Owed(self._drop)
-        self._packing = Packing(self.fmt)
-        self._swap = settings.codec is Codec.L16 and settings.big_endian
-        self._recorded: dict[str, str] = {}
-        self._recording = ""
-        self._transcription = ""
-        self._heard = 0
-        clock = carrier.services.clock
-        self._inbound = Inbound(self._wire, self._owed, clock, settings, self.note)
+        swap = settings.codec is Codec.L16 and settings.big_endian
+        self._packing = Packing(self.fmt, swap)
+        owed, rest = Owed(self._drop), carrier.rest
+        self.recordings = Recordings(call, rest, owed)
+        self.transcriptions = Transcriptions(call, rest, owed, settings.transcription_engine)
+        grace = Grace(carrier.services.clock, settings.callback_wait)
+        frames, oddities = Frames(self.fmt, swap), Oddities(self.note)
+        self._inbound = Inbound(self._wire, owed, grace, frames, oddities)
 
     # what the server calls
 
@@ -93,30 +90,6 @@ class TelnyxLine:
         """Telnyx says that the call is over."""
         self._wire.hung_up = True
 
-    def recording_changed(self, payload: Payload, *, saved: bool) -> None:
-        """A recording is complete, or failed."""
-        state = unpack_state(payload.client_state) or {}
-        name = state.get(RECORDING, "") or self._recording
-        if not name or not self._owed.is_new(name, "over"):
-            return
-        if self._recording == name:
-            self._recording = ""
-        self._recorded[name] = payload.recording_started_at
-        url = payload.recording_urls.wav if payload.recording_urls else ""
-        seconds = seconds_between(payload.recording_started_at, payload.recording_ended_at)
-        status = "completed" if saved else "failed"
-        self._owed.deliver(Recording(name, status, url, seconds))
-        self._owed.settle(name)
-
-    def transcribed(self, heard: Heard) -> None:
-        """Telnyx's transcription heard something."""
-        self._heard += 1
-        self._owed.deliver(
-            CarrierTranscript(
-                heard.track, heard.transcript, heard.is_final, self._heard, heard.confidence
-            )
-        )
-
     async def close(self) -> None:
         """Close the media socket; end a call that nobody has ended, since Telnyx would keep it."""
         await self._wire.stream.close()
@@ -136,12 +109,12 @@ class TelnyxLine:
     async def play(self, audio: bytes) -> None:
         stream = self._stream()
         for piece in self._packing.push(audio):
-            await self._send(stream, piece)
+            await stream.send(stream.envelopes.media(piece))
 
     async def mark(self, name: str) -> None:
         stream = self._stream()
         if rest := self._packing.flush():
-            await self._send(stream, rest)
+            await stream.send(stream.envelopes.media(rest))
         await stream.send(stream.envelopes.mark(wrap_mark(self._wire.generation, name)))
 
     async def clear(self) -> None:
@@ -179,7 +152,7 @@ class TelnyxLine:
         wire.phase = Phase.LEAVING
         self._call.transferring = True
         try:
-            with self._asking("transfer"):
+            with asking("transfer"):
                 await self._carrier.rest.command(self.info.id, "transfer", body)
         except BaseException:
             wire.phase = Phase.LIVE
@@ -195,65 +168,26 @@ class TelnyxLine:
         if not DIGITS.fullmatch(digits):
             raise LineError("digits are 1 to 100 of 0123456789*#ABCD, and w for half a second")
         self._stream()
-        with self._asking("send digits"):
+        with asking("send digits"):
             await self._carrier.rest.command(self.info.id, "send_dtmf", {"digits": digits})
 
     async def start_recording(self) -> str:
-        if self._recording:
-            raise LineError("cannot start a recording: Telnyx makes one at a time, and one is made")
-        name = self._recording = str(uuid.uuid4())
-        body = {
-            "format": "wav",
-            "channels": "dual",
-            "recording_track": "both",
-            "client_state": pack_state({**self._call.said, RECORDING: name}),
-        }
-        try:
-            with self._asking("start a recording"):
-                await self._carrier.rest.command(self.info.id, "record_start", body)
-        except LineError:
-            self._recording = ""
-            raise
-        self._owed.expect(name)
-        return name
+        return await self.recordings.start()
 
     async def stop_recording(self, recording: str) -> None:
-        if recording != self._recording:
-            raise LineError("cannot stop a recording: no such recording is being made")
-        with self._asking("stop a recording"):
-            await self._carrier.rest.command(self.info.id, "record_stop")
+        await self.recordings.stop(recording)
 
     async def delete_recording(self, recording: str) -> None:
-        with self._asking("delete a recording"):
-            saved = await self._saved(recording)
-            if saved is not None:
-                await self._carrier.rest.delete_recording(saved.id)
-        self._owed.settle(recording)
+        await self.recordings.delete(recording)
 
     async def fetch_recording(self, recording: Recording) -> bytes:
-        """Asks for a fresh address: the one that was told is good for ten minutes only."""
-        with self._asking("fetch a recording"):
-            saved = await self._saved(recording.id)
-            if saved is None or not saved.download_urls.wav:
-                raise LineError("cannot fetch a recording: Telnyx has it no more, or not yet")
-            return await self._carrier.rest.download(saved.download_urls.wav)
+        return await self.recordings.fetch(recording.id)
 
     async def start_transcription(self) -> str:
-        body = {
-            "transcription_engine": self._carrier.settings.transcription_engine,
-            "transcription_tracks": "both",
-        }
-        with self._asking("start a transcription"):
-            await self._carrier.rest.command(self.info.id, "transcription_start", body)
-        self._transcription = str(uuid.uuid4())
-        return self._transcription
+        return await self.transcriptions.start()
 
     async def stop_transcription(self, transcription: str) -> None:
-        if transcription != self._transcription:
-            raise LineError("cannot stop a transcription: no such transcription is being made")
-        with self._asking("stop a transcription"):
-            await self._carrier.rest.command(self.info.id, "transcription_stop")
-        self._transcription = ""
+        await self.transcriptions.stop(transcription)
 
     # inside
 
@@ -263,9 +197,6 @@ class TelnyxLine:
             raise LineError(f"the line has stopped: {self._wire.reason}")
         return self._wire.stream
 
-    async def _send(self, stream: MediaStream[Envelopes], audio: bytes) -> None:
-        await stream.send(stream.envelopes.media(swapped(audio) if self._swap else audio))
-
     async def _end(self) -> None:
         """Ask Telnyx to end the call."""
         try:
@@ -274,21 +205,6 @@ class TelnyxLine:
             self.note("hanging up was refused", str(error))
         else:
             self._wire.hung_up = True
-
-    async def _saved(self, recording: str) -> Saved | None:
-        """What Telnyx keeps of a recording, by when it began."""
-        began = self._recorded.get(recording)
-        if began is None:
-            raise LineError("no such recording of this call is complete")
-        kept = await self._carrier.rest.recordings(self._call.leg)
-        return next((each for each in kept if each.recording_started_at == began), None)
-
-    @contextmanager
-    def _asking(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except ProviderError as error:
-            raise LineError(f"cannot {what}: {error}") from error
 
     async def _try(self, start: Callable[[], Awaitable[str]], what: str) -> None:
         try:

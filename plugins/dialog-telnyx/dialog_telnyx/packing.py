@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import attrs
 
 from dialog_core.audio import AudioFormat
+from dialog_telnyx.frames import swapped
 
 __all__ = ["Packing"]
 
@@ -21,6 +22,8 @@ class Packing:
     """
 
     fmt: AudioFormat
+    swap: bool = False
+    """Whether samples go out in the other byte order."""
     _waiting: bytearray = attrs.field(factory=bytearray)
 
     def push(self, audio: bytes) -> Iterator[bytes]:
@@ -36,7 +39,7 @@ class Packing:
         if len(ready) % longest < fmt.nbytes(SHORTEST):
             longest -= fmt.nbytes(SHORTEST)
         for start in range(0, len(ready), longest):
-            yield ready[start : start + longest]
+            yield self._ordered(ready[start : start + longest])
 
     def flush(self) -> bytes:
         """What waits, with silence behind it to the shortest length; empty if nothing waits."""
@@ -45,8 +48,11 @@ class Packing:
         rest = bytes(self._waiting)
         self._waiting.clear()
         silence = self.fmt.silence(SHORTEST)
-        return rest + silence[len(rest) :]
+        return self._ordered(rest + silence[len(rest) :])
 
     def clear(self) -> None:
         """Throw away what waits."""
         self._waiting.clear()
+
+    def _ordered(self, audio: bytes) -> bytes:
+        return swapped(audio) if self.swap else audio

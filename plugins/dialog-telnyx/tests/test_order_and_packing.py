@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dialog_telnyx.inbound import swapped
+from dialog_telnyx.frames import swapped
 from dialog_telnyx.order import Order
 from dialog_telnyx.packing import LONGEST, SHORTEST, Packing
 from hypothesis import given

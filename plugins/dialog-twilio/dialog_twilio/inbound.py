@@ -7,7 +7,8 @@ from typing import Any
 from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.errors import ProviderProtocolError
 from dialog_core.factory import Clock
-from dialog_core.net.owed import Owed
+from dialog_core.net.oddities import Oddities
+from dialog_core.net.owed import Grace, Owed
 from dialog_core.protocols import LineEvent, LineStopped, MarkReturned
 from dialog_core.turns.events import Keypress
 from dialog_twilio.protocol import Dtmf, Mark, Media, MediaBody, Message, Stop, Unknown, parse
@@ -16,13 +17,7 @@ from dialog_twilio.stream import MediaStream, Phase, Wire
 __all__ = ["AudioClock", "Inbound"]
 
 KEYS = frozenset("0123456789*#ABCD")
-GARBAGE_MOST = 100
-"""Unreadable messages that a line survives."""
-KINDS_MOST = 16
 BYTES_PER_SECOND = TELEPHONE.bytes_per_second
-
-Note = Callable[[str, str], None]
-"""Record a trouble: a constant sentence, and a detail."""
 
 
 class AudioClock:
@@ -72,17 +67,15 @@ class Inbound:
     """
 
     def __init__(
-        self, wire: Wire, owed: Owed, clock: Clock, waits: tuple[float, float], note: Note
+        self, wire: Wire, owed: Owed, grace: Grace, oddities: Oddities, *, return_wait: float
     ) -> None:
-        """waits: seconds for a stream to return, and for callbacks after the end."""
+        """return_wait: seconds for a stream to return."""
         self._wire = wire
         self._owed = owed
-        self._clock = clock
-        self._waits = waits
-        self._note = note
-        self._audio = AudioClock(clock)
-        self._noted: dict[str, int] = {}
-        self._until = 0.0
+        self._grace = grace
+        self._oddities = oddities
+        self._return_wait = return_wait
+        self._audio = AudioClock(grace.clock)
         self._feed: Callable[[AudioFrame], None] | None = None
         self._diverted: MediaStream | None = None
         self._failure: Exception | None = None
@@ -101,7 +94,8 @@ class Inbound:
             if waiting:
                 return waiting.popleft()
             if wire.phase is Phase.STOPPED:
-                await self._wait_for_owed()
+                if not await self._owed.news(self._grace):
+                    raise StopAsyncIteration
                 continue
             stream = wire.stream
             if stream is not self._diverted and self._feed is not None:
@@ -155,7 +149,7 @@ class Inbound:
         payload = media.payload
         at = self._audio.place(int(media.chunk), int(media.timestamp), len(payload))
         if at is None:
-            self._once("late", "audio that came twice or too late was dropped", "")
+            self._oddities.once("late", "audio that came twice or too late was dropped")
             return None
         return AudioFrame(at, payload)
 
@@ -168,7 +162,7 @@ class Inbound:
             case Stop():
                 return await self._ended(stream, "hangup")
             case Unknown(event=kind):
-                self._once(f"unknown {kind[:40]}", "a message of an unknown kind was skipped", kind)
+                self._oddities.unknown(kind)
         return None
 
     async def _without_text(
@@ -181,18 +175,9 @@ class Inbound:
 
     def _garbage(self, error: str) -> LineStopped | None:
         """Skip what cannot be read, unless the peer sends nothing else."""
-        if self._once("garbage", "an unreadable message was skipped", error) < GARBAGE_MOST:
+        if not self._oddities.is_hopeless(error):
             return None
         return self._stopped("error: too many unreadable messages")
-
-    def _once(self, kind: str, what: str, detail: str) -> int:
-        """Note the first of a kind. Returns how many there were."""
-        if kind not in self._noted and len(self._noted) >= KINDS_MOST:
-            return 0
-        self._noted[kind] = self._noted.get(kind, 0) + 1
-        if self._noted[kind] == 1:
-            self._note(what, detail[:200])
-        return self._noted[kind]
 
     async def _ended(self, ended: MediaStream, reason: str) -> LineStopped | None:
         """A stream is over. None if it has returned on another socket."""
@@ -200,7 +185,7 @@ class Inbound:
         ended.done.set()
         await wire.settled()
         if wire.phase is Phase.MOVING:
-            await wire.arrived(self._waits[0])
+            await wire.arrived(self._return_wait)
         if wire.stream is not ended:
             self._audio.new_stream()
             return None
@@ -214,13 +199,6 @@ class Inbound:
         return self._stopped(reason)
 
     def _stopped(self, reason: str) -> LineStopped:
-        self._until = self._clock.monotonic() + self._waits[1]
+        self._grace.begin()
         self._wire.stop(reason)
         return LineStopped(reason)
-
-    async def _wait_for_owed(self) -> None:
-        """Raises: StopAsyncIteration when nothing is owed any more, or it is not worth waiting."""
-        left = self._until - self._clock.monotonic()
-        if self._owed.complete or left <= 0:
-            raise StopAsyncIteration
-        await self._owed.news(left)

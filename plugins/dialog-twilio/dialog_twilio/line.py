@@ -13,7 +13,8 @@ from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.errors import LineError, ProviderError
 from dialog_core.factory import Services
 from dialog_core.line import is_address
-from dialog_core.net.owed import Owed
+from dialog_core.net.oddities import Oddities
+from dialog_core.net.owed import Grace, Owed
 from dialog_core.observe.observations import Counted, Trouble
 from dialog_core.protocols import (
     Ability,
@@ -85,9 +86,14 @@ class TwilioLine:
         self._owed = Owed(self._drop)
         self._updating = anyio.Lock()
         settings = carrier.settings
-        waits = settings.reconnect_wait, settings.callback_wait
-        clock = carrier.services.clock
-        self._inbound = Inbound(self._wire, self._owed, clock, waits, self.note)
+        grace = Grace(carrier.services.clock, settings.callback_wait)
+        self._inbound = Inbound(
+            self._wire,
+            self._owed,
+            grace,
+            Oddities(self.note),
+            return_wait=settings.reconnect_wait,
+        )
 
     # what the server calls
 
