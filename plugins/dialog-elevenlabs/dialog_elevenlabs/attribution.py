@@ -63,30 +63,38 @@ class Part:
 
 
 @attrs.define(eq=False)
+class Letters:
+    """How far the times of characters have come in a context."""
+
+    part: int = 0
+    """Which of the submitted parts the next letter belongs to."""
+    left: int = 0
+    """Letters of it that are still to come."""
+    heard: bool = False
+    """Any came."""
+    cuts: deque[int] = attrs.field(factory=deque)
+    """Where the next parts begin, in bytes of the context's audio."""
+    word: list[tuple[str, float, float]] = attrs.field(factory=list)
+    """Characters of a word that is not whole yet."""
+    words_from: float = 0.0
+    """Seconds of the reply before which no word begins that is news."""
+
+
+@attrs.define(eq=False)
 class Take:
     """What one context was given, and what came of it. Positions are bytes of the context's audio."""
 
+    letters: Letters
     upcoming: int = 0
     """Number of the next part to submit."""
     base: int = 0
     """Bytes of the reply before the context's first."""
     skip: int = 0
     """Bytes still to be skipped, because they were handed on before."""
-    words_from: float = 0.0
-    """Seconds of the reply before which no word begins that is news."""
     submitted: list[Part] = attrs.field(factory=list)
-    aligned: int = 0
-    """Which of the submitted parts the next letter belongs to."""
-    left: int = 0
-    """Letters of it that are still to come."""
-    heard_letters: bool = False
     received: int = 0
     cut_at: int = 0
     """Where the latest closed part ended."""
-    cuts: deque[int] = attrs.field(factory=deque)
-    """Where the next parts begin."""
-    word: list[tuple[str, float, float]] = attrs.field(factory=list)
-    """Characters of a word that is not whole yet."""
     rest: bytes = b""
     """Half a sample, waiting for its other half."""
 
@@ -104,7 +112,7 @@ class Attribution:
     """Bytes handed on."""
     words_until: float = 0.0
     """Seconds of the reply at which the last known word ends."""
-    take: Take = attrs.field(factory=Take)
+    take: Take = attrs.field(factory=lambda: Take(Letters()))
 
     @property
     def is_waiting(self) -> bool:
@@ -125,8 +133,8 @@ class Attribution:
     def is_aligned(self) -> bool:
         """True if all that was submitted has its times and its audio."""
         take = self.take
-        last = take.aligned == len(take.submitted) - 1
-        known = take.heard_letters and last and take.left <= LOST_LETTERS
+        last = take.letters.part == len(take.submitted) - 1
+        known = take.letters.heard and last and take.letters.left <= LOST_LETTERS
         return known and self.words_until <= self._made + WORD_SLACK
 
     @property
@@ -136,7 +144,7 @@ class Attribution:
             return False
         take = self.take
         return not self.is_sounding or (
-            take.heard_letters and take.aligned < len(take.submitted) - 1
+            take.letters.heard and take.letters.part < len(take.submitted) - 1
         )
 
     @property
@@ -163,7 +171,8 @@ class Attribution:
     def begin(self) -> None:
         """A new context begins: what is not closed must be submitted (again)."""
         said = 0 if self.is_complete else self.parts[self.current].nbytes
-        self.take = Take(self.current, self.position - said, said, self.words_until)
+        letters = Letters(words_from=self.words_until)
+        self.take = Take(letters, self.current, self.position - said, said)
 
     def following(self) -> Part | None:
         """The next part to submit in this context; it is not taken yet."""
@@ -178,7 +187,7 @@ class Attribution:
         take.upcoming += 1
         take.submitted.append(part)
         if len(take.submitted) == 1:
-            take.left = part.letters
+            take.letters.left = part.letters
 
     def audio(self, data: bytes, alignment: Alignment | None) -> tuple[AudioOut, ...]:
         """Take a chunk and the times of what sounds in it; nothing comes out if no segment is open."""
@@ -190,8 +199,8 @@ class Attribution:
         if take.rest or len(data) % self.fmt.width:
             data = self._whole(data)
         pieces: list[AudioOut] = []
-        while take.cuts and take.cuts[0] <= take.received + len(data):
-            size = max(0, take.cuts.popleft() - take.received)
+        while take.letters.cuts and take.letters.cuts[0] <= take.received + len(data):
+            size = max(0, take.letters.cuts.popleft() - take.received)
             pieces += (*self._hand_on(data[:size]), *self._close())
             data = data[size:]
         return (*pieces, *self._hand_on(data))
@@ -200,45 +209,46 @@ class Attribution:
         """Close all that is open: nothing more is to come of what was submitted."""
         take = self.take
         self._end_word()
-        take.cuts.clear()
+        take.letters.cuts.clear()
         pieces: list[AudioOut] = []
         while self.is_waiting:
             pieces += self._close()
-        take.aligned, take.left, take.heard_letters = len(take.submitted) - 1, 0, False
+        letters = take.letters
+        letters.part, letters.left, letters.heard = max(0, len(take.submitted) - 1), 0, False
         return tuple(pieces)
 
     def _align(self, alignment: Alignment) -> None:
         """Count letters, note where segments begin, and gather words."""
-        take = self.take
+        take, letters = self.take, self.take.letters
         here = self.fmt.seconds(take.base + take.received)
         times = zip(alignment.chars, alignment.starts, alignment.ends, strict=True)
         for character, start, end in times:
             if not character.strip():
                 self._end_word()
                 continue
-            if not take.left and take.aligned + 1 < len(take.submitted):
+            if not letters.left and letters.part + 1 < len(take.submitted):
                 self._end_word()
-                if not take.submitted[take.aligned].is_closed:
-                    take.cuts.append(take.received + self.fmt.nbytes(max(start, 0.0)))
-                take.aligned += 1
-                take.left = take.submitted[take.aligned].letters
-            take.heard_letters = True
-            take.left = max(0, take.left - len(character))
-            take.word.append((character, here + start, here + end))
+                if not take.submitted[letters.part].is_closed:
+                    letters.cuts.append(take.received + self.fmt.nbytes(max(start, 0.0)))
+                letters.part += 1
+                letters.left = take.submitted[letters.part].letters
+            letters.heard = True
+            letters.left = max(0, letters.left - len(character))
+            letters.word.append((character, here + start, here + end))
 
     def _end_word(self) -> None:
         """The characters so far are a word; it is passed on unless it was before."""
-        take = self.take
-        if not take.word:
+        take, letters = self.take, self.take.letters
+        if not letters.word:
             return
-        text = "".join(character for character, _, _ in take.word)
-        start, end = take.word[0][1], take.word[-1][2]
-        take.word.clear()
-        if start >= take.words_from - EPSILON:
+        text = "".join(character for character, _, _ in letters.word)
+        start, end = letters.word[0][1], letters.word[-1][2]
+        letters.word.clear()
+        if start >= letters.words_from - EPSILON:
             start = max(start, self.words_until)
             end = max(start, end)
-            take.submitted[take.aligned].words.append(Word(text, start, end))
-            take.words_from = start
+            take.submitted[letters.part].words.append(Word(text, start, end))
+            letters.words_from = start
             self.words_until = end
 
     def _hand_on(self, data: bytes) -> tuple[AudioOut, ...]:

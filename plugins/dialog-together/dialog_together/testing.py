@@ -45,6 +45,8 @@ class FakeTogether:
     key: str = KEY
     refusals: deque[int] = attrs.field(factory=deque)
     """HTTP statuses that the next sockets are refused with."""
+    unanswered: int = 0
+    """Handshakes that are never answered, from now on."""
     faults: Sequence[SttFault] = ()
     """Of the recogniser's first connections, in order; later ones are well."""
     scripts: deque[TtsScript] = attrs.field(factory=deque)
@@ -133,6 +135,9 @@ class FakeTogether:
         """Accept a socket, or refuse it."""
         self.handshakes.append(dict(socket.headers))
         self.notify()
+        if self.unanswered:
+            self.unanswered -= 1
+            await anyio.sleep_forever()
         status = self.refusals.popleft() if self.refusals else None
         if status is None and not self._is_ours(socket):
             status = 401

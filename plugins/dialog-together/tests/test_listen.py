@@ -6,7 +6,7 @@ from dialog_together.testing import FakeTogether, SttFault
 from dialog_together.testing_stage import hearing
 
 from dialog_core.audio import TELEPHONE, AudioFormat, Encoding
-from dialog_core.errors import ProviderRejected
+from dialog_core.errors import ProviderRejected, ProviderUnavailable
 from dialog_core.observe.observations import Observation, ProviderTimed, Trouble
 from dialog_core.testing.hearing import voiced
 from dialog_core.turns.events import SpeechStarted, SpeechStopped
@@ -148,6 +148,16 @@ async def test_a_lost_connection_is_replaced_when_the_caller_speaks_and_not_befo
         await heard.call.hush(1.5)
         assert await heard.call.hears(PHRASE)
     assert len(fake.listening) == 2
+
+
+@pytest.mark.requirement("B.16")
+async def test_a_handshake_without_an_answer_is_given_up_after_ten_seconds() -> None:
+    fake = FakeTogether(script=[PHRASE], unanswered=1)
+    async with hearing(fake) as heard:
+        began = anyio.current_time()
+        assert await heard.call.until(lambda: heard.call.error is not None, within=20.0)
+        assert anyio.current_time() - began == pytest.approx(10.0)
+    assert isinstance(heard.call.error, ProviderUnavailable)
 
 
 @pytest.mark.requirement("D.16")

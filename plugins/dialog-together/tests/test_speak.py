@@ -274,6 +274,16 @@ async def test_a_socket_lost_between_replies_is_opened_again_before_it_is_wanted
 
 
 @pytest.mark.requirement("B.16")
+async def test_a_handshake_without_an_answer_is_given_up_after_ten_seconds() -> None:
+    fake = FakeTogether(unanswered=1)
+    async with stage(fake) as on:
+        began = anyio.current_time()
+        with pytest.raises(ProviderUnavailable):
+            await say(on.session, "Hello.")
+        assert anyio.current_time() - began == pytest.approx(10.0)
+        assert sound(await say(on.session, "Hello.", reply=2))
+
+
 @pytest.mark.parametrize("status", [401, 503])
 async def test_a_refused_handshake_says_whether_to_try_again(status: int) -> None:
     fake = FakeTogether()
