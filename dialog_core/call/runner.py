@@ -34,7 +34,7 @@ from dialog_core.call.turn_loop import TurnLoop
 from dialog_core.cascade.listener import CascadeListener
 from dialog_core.cascade.ready_made import ReadyMade
 from dialog_core.cascade.responder import CascadeResponder
-from dialog_core.engine.speech import SpeechEngine
+from dialog_core.engine.ears import Ears
 from dialog_core.errors import EventOverflow, LineError
 from dialog_core.factory import Services
 from dialog_core.observe.observations import CallEnded, CallStarted, Counted, Personal, Trouble
@@ -78,7 +78,7 @@ class CallParts:
     stt: SpeechToText
     tts: TextToSpeech
     llm: LanguageModel | None
-    engine: SpeechEngine
+    engine: Ears
     gate: GateSettings
     policy: TurnPolicy
     sorry: ReadyMade

@@ -11,7 +11,7 @@ from anyio.abc import TaskGroup, TaskStatus
 from dialog_core.audio import AudioFormat, AudioFrame
 from dialog_core.call.context import CallContext
 from dialog_core.call.guard import closing, guarded
-from dialog_core.engine.speech import Slot, SpeechEngine
+from dialog_core.engine.ears import Ear, Ears
 from dialog_core.errors import LocalProtocolError
 from dialog_core.protocols import SpeechToText, SttSession
 from dialog_core.turns.events import Event, ListenerFailed
@@ -31,9 +31,9 @@ class CascadeListener:
     context: CallContext
     fmt: AudioFormat
     stt: SpeechToText
-    engine: SpeechEngine
+    engine: Ears
     gate: GateSettings
-    _slot: Slot | None = None
+    _slot: Ear | None = None
     _session: SttSession | None = None
     _scope: anyio.CancelScope | None = None
     _tasks: TaskGroup | None = None

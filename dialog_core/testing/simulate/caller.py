@@ -1,0 +1,75 @@
+"""The caller of a simulated call, who does what is planned."""
+
+from __future__ import annotations
+
+import anyio
+import attrs
+
+from dialog_core.testing.simulate.journal import Journal
+from dialog_core.testing.simulate.line import SimulatedLine
+from dialog_core.testing.simulate.plan import Act, Cue, Deed
+
+__all__ = ["SimulatedCaller"]
+
+LOOK = 0.1
+"""Seconds between two looks at whether a cue has come."""
+LONGEST = 45.0
+"""Seconds that a caller waits for a cue; then they go on."""
+
+
+@attrs.define(eq=False)
+class SimulatedCaller:
+    """Somebody at the far end of a line."""
+
+    line: SimulatedLine
+    journal: Journal
+    _seen: int = 0
+
+    async def run(self) -> None:
+        """Do all that is planned, wait for what is left to hear, and hang up."""
+        for act in self.line.plan.acts:
+            await self._wait_for(act.cue)
+            await anyio.sleep(act.after)
+            if self.line.stopped is not None:
+                return
+            await self._do(act)
+        await self._wait_for(Cue.HEARD)
+        await anyio.sleep(1.0)
+        if self.line.stopped is None:
+            self.journal.note("caller", Deed.HANG_UP.value)
+            self.line.leave("hangup")
+
+    async def _wait_for(self, cue: Cue) -> None:
+        line = self.line
+        if cue is Cue.NEXT:
+            return
+        begun = len(line.played) if cue is Cue.HEARD else -1
+        until = line.now + LONGEST
+        while line.now < until and line.stopped is None:
+            sounding = line.is_sounding(line.now)
+            if cue is Cue.SOUNDING and sounding:
+                return
+            silent = not sounding and line.sounding_until <= line.now
+            if cue is Cue.HEARD and silent and len(line.played) > min(begun, self._seen):
+                self._seen = len(line.played)
+                return
+            ahead = line.sounding_until - line.now
+            await anyio.sleep(max(LOOK, ahead) if cue is Cue.HEARD else LOOK)
+
+    async def _do(self, act: Act) -> None:
+        line, deed = self.line, act.deed
+        told = f"{deed.value} {act.text!r}" if act.text else deed.value
+        match deed:
+            case Deed.SAY | Deed.BACKCHANNEL | Deed.WHISPER | Deed.COUGH:
+                words = "" if deed is Deed.COUGH else act.text
+                uttered = line.utter(act.seconds, words, voiced=deed is not Deed.WHISPER)
+                self.journal.note("caller", f"{told} until {uttered.end:.2f}")
+                await anyio.sleep(max(0.0, uttered.end - line.now))
+            case Deed.KEY:
+                self.journal.note("caller", told)
+                line.press(act.text)
+            case Deed.WAIT:
+                await anyio.sleep(act.seconds)
+            case Deed.HANG_UP | Deed.VANISH:
+                self.journal.note("caller", told)
+                line.leave("hangup" if deed is Deed.HANG_UP else "lost")

@@ -1,0 +1,159 @@
+"""One simulated call, through the real runner, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import anyio
+import attrs
+import httpx
+
+from dialog_core.call.clock import SystemClock
+from dialog_core.call.runner import CallParts, CallRun, run_until_over
+from dialog_core.cascade.ready_made import ReadyMade
+from dialog_core.factory import Services
+from dialog_core.net.shared import SharedResources
+from dialog_core.net.websocket import open_websocket
+from dialog_core.observe.observations import Observation, StepTaken
+from dialog_core.policies.barge_in import (
+    Disabled,
+    DisabledSettings,
+    HardCut,
+    HardCutSettings,
+    SoftFade,
+    SoftFadeSettings,
+)
+from dialog_core.policies.endpointers import (
+    Acoustic,
+    AcousticSettings,
+    Heuristic,
+    HeuristicSettings,
+    Provider,
+    ProviderSettings,
+)
+from dialog_core.testing.simulate.agent import SimulatedAgent
+from dialog_core.testing.simulate.caller import SimulatedCaller
+from dialog_core.testing.simulate.ears import SimulatedEngine
+from dialog_core.testing.simulate.hearing import SimulatedStt
+from dialog_core.testing.simulate.journal import Journal
+from dialog_core.testing.simulate.line import SimulatedLine
+from dialog_core.testing.simulate.loop import run_virtual
+from dialog_core.testing.simulate.plan import CallPlan
+from dialog_core.testing.simulate.sound import WordSound
+from dialog_core.testing.simulate.speaking import SimulatedTts
+from dialog_core.testing.simulate.thinking import SimulatedLlm
+from dialog_core.turns.effects import Keep
+from dialog_core.turns.gate import GateSettings
+from dialog_core.turns.policy import BargeIn, Endpointer
+from dialog_core.turns.records import Record
+from dialog_core.turns.state import TurnPolicy
+
+__all__ = ["LONGEST_CALL", "Lived", "live"]
+
+LONGEST_CALL = 600.0
+"""Seconds after which a call that has not ended never will."""
+SORRY = "Sorry, something went wrong."
+
+ENDPOINTERS: Mapping[str, Callable[[], Endpointer]] = {
+    "acoustic": lambda: Acoustic(AcousticSettings()),
+    "heuristic": lambda: Heuristic(HeuristicSettings()),
+    "provider": lambda: Provider(ProviderSettings()),
+}
+BARGE_INS: Mapping[str, Callable[[], BargeIn]] = {
+    "hard-cut": lambda: HardCut(HardCutSettings()),
+    "soft-fade": lambda: SoftFade(SoftFadeSettings()),
+    "disabled": lambda: Disabled(DisabledSettings()),
+}
+
+
+@attrs.frozen(eq=False)
+class Lived:
+    """A call that was lived through, and all that is known of it."""
+
+    plan: CallPlan
+    policy: TurnPolicy
+    journal: Journal
+    line: SimulatedLine
+    tts: SimulatedTts
+    agent: SimulatedAgent
+    run: CallRun
+    observed: tuple[Observation, ...]
+    ended: float | None
+    """When everything of the call was closed; None if it never was."""
+    left: tuple[str, ...]
+    """Tasks that outlived it."""
+
+    @property
+    def steps(self) -> tuple[StepTaken, ...]:
+        """What the turn machine did."""
+        return tuple(seen for seen in self.observed if isinstance(seen, StepTaken))
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """What became true, in order."""
+        return tuple(
+            effect.record
+            for step in self.steps
+            for effect in step.effects
+            if isinstance(effect, Keep)
+        )
+
+
+def live(plan: CallPlan, *, policy: TurnPolicy | None = None) -> Lived:
+    """Run a call to its end; takes no time. policy: instead of what the plan says."""
+    return run_virtual(lived, plan, policy if policy is not None else policy_of(plan))
+
+
+def policy_of(plan: CallPlan) -> TurnPolicy:
+    """The policies that a plan names, and the default numbers."""
+    return TurnPolicy(ENDPOINTERS[plan.endpointer](), BARGE_INS[plan.barge_in]())
+
+
+class NoNetwork(httpx.AsyncBaseTransport):
+    """Refuses every request."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("a simulation has no network", request=request)
+
+
+CLIENT = httpx.AsyncClient(transport=NoNetwork(), trust_env=False)
+
+
+async def lived(plan: CallPlan, policy: TurnPolicy) -> Lived:
+    """The call, on a virtual loop."""
+    journal = Journal(plan.faults)
+    line = SimulatedLine(plan, journal)
+    observed: list[Observation] = []
+    tts = SimulatedTts(plan, journal)
+    async with anyio.create_task_group() as tasks:
+        services = Services(
+            CLIENT, open_websocket, SystemClock(), SharedResources(tasks, observed.append), observed.append,
+        )  # fmt: skip
+        agent = SimulatedAgent(plan, journal, services)
+        parts = CallParts(
+            line, agent, SimulatedStt(line, journal), tts, SimulatedLlm(plan, journal),
+            SimulatedEngine(), GateSettings(), policy, ReadyMade(SORRY, sorry(tts.sound)),
+            "en-US", services, swap_nothing,
+        )  # fmt: skip
+        run = CallRun.of(parts)
+        tasks.start_soon(line.run)
+        tasks.start_soon(SimulatedCaller(line, journal).run)
+        before = asyncio.all_tasks()
+        with anyio.move_on_after(LONGEST_CALL) as scope:
+            await run_until_over(run)
+        ended = None if scope.cancelled_caught else line.now
+        left = tuple(str(task.get_coro()) for task in asyncio.all_tasks() - before)
+        tasks.cancel_scope.cancel()
+    return Lived(plan, policy, journal, line, tts, agent, run, tuple(observed), ended, left)
+
+
+def sorry(sound: WordSound) -> bytes:
+    """The apology's audio, whose words the ear can tell."""
+    return b"".join(sound.make(0, 0, word, 0.25) for word in SORRY.split())
+
+
+def swap_nothing(_kind: str, _use: str, _settings: Mapping[str, Any]) -> object:
+    """Simulated calls swap no providers."""
+    raise AssertionError
