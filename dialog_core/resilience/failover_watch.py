@@ -1,8 +1,9 @@
 r"""Whether a recogniser owes us words (pure).
 
 Theory. A recogniser that answers errors is easily replaced; one that is silent must be told from a caller who is. The
-line's own voice detector decides: speech that goes on without news, or that is over without settled words, is owed
-something, and when it is not paid in time a second recogniser listens too.
+line's own voice detector decides: speech that goes on without news, or that is over while no words reach its end, is
+owed something, and when it is not paid in time a second recogniser listens too. Interim words that reach the end will
+do: a recogniser that takes turns itself settles them when it believes the turn to be over.
 
 ::
 
@@ -59,6 +60,9 @@ class Watch:
     noticed: float = -math.inf
     """When the line's voice detector last spoke."""
     _covered: float = -math.inf
+    """Call time up to which words are settled."""
+    _seen: float = -math.inf
+    """Call time up to which words are known, settled or not."""
     _doubts: int = 0
 
     def note(self, event: SpeechStarted | SpeechStopped, now: float) -> None:
@@ -77,6 +81,7 @@ class Watch:
     def heard(self, transcript: Transcript, now: float) -> None:
         """The live recogniser has news."""
         self._news = now
+        self._seen = max(self._seen, transcript.at)
         if not transcript.final:
             self.talkative = True
             self.words = len(transcript.text.split())
@@ -101,6 +106,8 @@ class Watch:
         if self.sounding:
             silence = self.settings.silence * (1.0 if self.talkative else 2.0)
             return self._news + silence * more
+        if self._seen >= self._needed():
+            return math.inf
         return self.noticed + self.settings.final * more
 
     def owed_from(self) -> float | None:

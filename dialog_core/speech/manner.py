@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
+from dialog_core.messages import Manner
 from dialog_core.observe.observations import Observation, Trouble
 
-__all__ = ["Unheeded"]
+__all__ = ["Unheeded", "wishes"]
 
 
 @attrs.define(eq=False)
@@ -25,3 +26,12 @@ class Unheeded:
             if wish not in self._told:
                 self._told.add(wish)
                 self.observe(Trouble("", self.provider, "a manner of speaking is ignored", wish))
+
+
+def wishes(manner: Manner) -> tuple[str, ...]:
+    """All that a manner asks for, in words; for who can do nothing of it."""
+    named = (
+        None if manner.mood is None else f"mood {manner.mood!r}",
+        None if manner.speed is None else f"speed {manner.speed:g}",
+    )
+    return tuple(wish for wish in named if wish is not None)

@@ -69,6 +69,12 @@ def test_an_option_is_unknown(terminal: Terminal) -> None:
     ]
 
 
+def test_an_option_is_unlike_any(terminal: Terminal) -> None:
+    assert refusal(terminal, 'model = "nova-2"', 'zzz = "nova-2"') == [
+        "error: agents.front.stt.zzz: unknown key; dialogctl plugins show vendor lists them"
+    ]
+
+
 def test_a_secret_is_missing(terminal: Terminal) -> None:
     assert refusal(terminal, 'api_key = "hush", model', "model") == [
         (

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from dialog_core.cli.plugin_new import KINDS, new_plugin, template
 from dialog_core.plugins import Plugins, discover
 
 ROOT = Path(__file__).parent.parent.parent
+RUFF = (sys.executable, "-m", "ruff")
 
 
 class Terminal(Protocol):
@@ -61,13 +62,13 @@ def test_every_kind_is_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ki
     assert not list(folder.rglob("*.jinja"))
 
 
-@pytest.mark.skipif(shutil.which("ruff") is None, reason="ruff is not installed")
+@pytest.mark.skipif(find_spec("ruff") is None, reason="ruff is not installed")
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_tidy(tmp_path: Path, kind: str) -> None:
     folder = new_plugin(kind, "acme", tmp_path)
 
-    assert not run("ruff", "format", "--diff", "-q", cwd=folder)
-    assert not run("ruff", "check", cwd=folder)
+    assert not run(*RUFF, "format", "--diff", "-q", cwd=folder)
+    assert not run(*RUFF, "check", cwd=folder)
 
 
 @pytest.mark.parametrize("kind", ["stt"])

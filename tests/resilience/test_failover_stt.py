@@ -48,6 +48,8 @@ class Ear:
     guesses: bool = False
     """Falling silent, it settles its last guess all the same, as a session does for its vendor."""
     late: float = 0.0
+    settles: bool = True
+    """Words become final when the caller falls silent."""
     opened: int = 0
     open: int = 0
 
@@ -113,7 +115,7 @@ class Hearing:
         text = " ".join(word.text for word in words)
         if not text or (failed and not (self._stopped and self.ear.guesses)):
             return None
-        if self._stopped:
+        if self._stopped and self.ear.settles:
             self._settled, self._guess = until, ""
             return Transcript(until, text, final=True, started=words[0].start)
         if not self.ear.interims or text == self._guess:
@@ -191,6 +193,14 @@ async def test_a_recogniser_in_time_listens_alone() -> None:
 async def test_one_without_interim_words_is_not_doubted_for_long_speech() -> None:
     one, two = Ear(interims=False), Ear(words=spoken("Never"))
     assert (await heard_by(one, two)).finals == [TEXT]
+
+
+async def test_one_that_takes_turns_itself_may_settle_when_it_likes() -> None:
+    one, two = Ear(settles=False), Ear()
+    heard = await heard_by(one, two)
+    assert two.opened == 0
+    assert isinstance(heard.events[-1], Transcript)
+    assert heard.events[-1].text == TEXT
 
 
 @pytest.mark.parametrize(

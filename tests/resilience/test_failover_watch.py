@@ -44,6 +44,15 @@ def test_speech_that_is_over_wants_settled_words() -> None:
     assert each.due() == math.inf
 
 
+def test_interim_words_that_reach_the_end_of_speech_will_do() -> None:
+    each = watch()
+    each.note(SpeechStarted(10.0), 10.1)
+    each.heard(Transcript(11.9, "hello", final=False), 12.0)
+    each.note(SpeechStopped(12.0), 12.2)
+    assert each.due() == math.inf
+    assert each.owed_from() == 9.5
+
+
 def test_settled_words_that_end_early_leave_something_owed() -> None:
     each = watch()
     each.note(SpeechStarted(10.0), 10.1)

@@ -26,7 +26,7 @@ import attrs
 
 from dialog_cartesia.protocol import WordTimes
 from dialog_core.audio import AudioFormat, AudioOut
-from dialog_core.messages import Word
+from dialog_core.messages import PLAIN, Manner, Word
 
 __all__ = ["Attribution"]
 
@@ -43,6 +43,7 @@ class Part:
 
     index: int
     text: str
+    manner: Manner = PLAIN
     nbytes: int = 0
 
 
@@ -135,9 +136,9 @@ class Attribution:
         """Characters of the submitted segments that are open."""
         return sum(len(part.text) for part in self.parts[self.current : self.take.upcoming])
 
-    def add(self, index: int, text: str) -> tuple[AudioOut, ...]:
+    def add(self, index: int, text: str, manner: Manner = PLAIN) -> tuple[AudioOut, ...]:
         """Add a segment; `text` is empty if there is nothing to pronounce."""
-        self.parts.append(Part(index, text))
+        self.parts.append(Part(index, text, manner))
         return self._settled()
 
     def begin(self) -> None:
@@ -145,16 +146,19 @@ class Attribution:
         said = 0 if self.is_complete else self.parts[self.current].nbytes
         self.take = Take(self.current, self.position - said, said, self.words_until)
 
-    def next_text(self) -> str | None:
-        """The next text to submit in this context."""
-        take = self.take
-        while take.upcoming < len(self.parts):
-            part = self.parts[take.upcoming]
-            take.upcoming += 1
-            if part.text:
-                take.submitted.append(part)
-                return part.text
-        return None
+    @property
+    def upcoming(self) -> Part | None:
+        """The next part to submit."""
+        return next((part for part in self.parts[self.take.upcoming :] if part.text), None)
+
+    def next_text(self, manner: Manner = PLAIN) -> str | None:
+        """The next text to submit in a context of this manner, which is now submitted; None if there is none."""
+        part = self.upcoming
+        if part is None or part.manner != manner:
+            return None
+        self.take.upcoming = self.parts.index(part) + 1
+        self.take.submitted.append(part)
+        return part.text
 
     def audio(self, data: bytes) -> tuple[AudioOut, ...]:
         """Take a chunk; nothing comes out while it is skipped, or if no segment is open."""

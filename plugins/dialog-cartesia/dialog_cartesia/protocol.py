@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from dialog_cartesia.settings import CartesiaSettings
+from dialog_cartesia.settings import FASTEST, SLOWEST, CartesiaSettings
 from dialog_core.audio import AudioFormat, Encoding
 from dialog_core.errors import (
     ProviderError,
@@ -23,6 +23,7 @@ from dialog_core.errors import (
     SettingsError,
     SettingsProblem,
 )
+from dialog_core.messages import PLAIN, Manner
 
 __all__ = [
     "NAME",
@@ -46,7 +47,9 @@ __all__ = [
     "error_for",
     "generation",
     "handshake_headers",
+    "in_manner",
     "parse",
+    "unheeded",
 ]
 
 NAME = "cartesia"
@@ -236,6 +239,32 @@ def generation(settings: CartesiaSettings, fmt: AudioFormat) -> Mapping[str, Any
     if settings.pronunciation_dict_id is not None:
         fields["pronunciation_dict_id"] = settings.pronunciation_dict_id
     return fields
+
+
+def in_manner(
+    fields: Mapping[str, Any], settings: CartesiaSettings, manner: Manner
+) -> Mapping[str, Any]:
+    """The fields for a context that is spoken in this manner, as far as the model can."""
+    if not settings.is_sonic_3 or manner == PLAIN:
+        return fields
+    controls = dict(fields.get("generation_config", {}))
+    if manner.speed is not None:
+        controls["speed"] = min(max(manner.speed, SLOWEST), FASTEST)
+    if manner.mood is not None:
+        controls["emotion"] = manner.mood
+    return {**fields, "generation_config": controls}
+
+
+def unheeded(settings: CartesiaSettings, manner: Manner) -> tuple[str, ...]:
+    """What of a manner cannot be done."""
+    wishes = []
+    if manner.mood is not None and not settings.is_sonic_3:
+        wishes.append(f"mood {manner.mood!r}; it needs model sonic-3 or later")
+    if manner.speed is not None and not settings.is_sonic_3:
+        wishes.append(f"speed {manner.speed:g}; it needs model sonic-3 or later")
+    elif manner.speed is not None and not SLOWEST <= manner.speed <= FASTEST:
+        wishes.append(f"speed {manner.speed:g}; offered: {SLOWEST} to {FASTEST}")
+    return tuple(wishes)
 
 
 def build_text(fields: Mapping[str, Any], context: str, transcript: str) -> str:

@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 
 import attrs
 
+from dialog_cartesia.parts import Channel
 from dialog_cartesia.pool import shared_pool
-from dialog_cartesia.protocol import generation
+from dialog_cartesia.protocol import NAME, generation
 from dialog_cartesia.settings import CartesiaSettings
-from dialog_cartesia.voice import CartesiaVoice, Channel
+from dialog_cartesia.voice import CartesiaVoice
 from dialog_core.audio import AudioFormat
 from dialog_core.factory import Services
+from dialog_core.speech.manner import Unheeded
 
 __all__ = ["Cartesia", "CartesiaSession"]
 
@@ -33,7 +35,8 @@ class Cartesia:
         fields = generation(self.settings, fmt)
         pool = await shared_pool(self.settings, self.services)
         pool.connect_soon()
-        yield CartesiaSession(Channel(self.settings, self.services, fmt, fields, pool))
+        unheeded = Unheeded(NAME, self.services.observe)
+        yield CartesiaSession(Channel(self.settings, self.services, fmt, fields, pool, unheeded))
 
 
 @attrs.frozen

@@ -9,7 +9,10 @@ import attrs
 from dialog_core.fields import Secret, setting
 from dialog_core.language import primary
 
-__all__ = ["RESERVED", "CartesiaSettings"]
+__all__ = ["FASTEST", "RESERVED", "SLOWEST", "CartesiaSettings"]
+
+SLOWEST, FASTEST = 0.6, 1.5
+"""Pace of speech that the vendor takes."""
 
 RESERVED = frozenset(
     {
@@ -81,8 +84,8 @@ class CartesiaSettings:
     )
     speed: float | None = setting(
         default=None,
-        at_least=0.6,
-        at_most=1.5,
+        at_least=SLOWEST,
+        at_most=FASTEST,
         check=only_sonic_3,
         help="pace of speech, 1 being the voice's own; sonic-3 and later",
     )

@@ -6,6 +6,8 @@ context if there is none and submits what that context has not been given. So ev
 same code:
 
 - the first segment;
+- a segment in another manner, because a context's settings may not change: the old one is ended, and the new one
+  begins when its audio is out;
 - the old context expired, because the model paused after its audio had run dry;
 - the socket was lost: once per reply, what is not closed is submitted again (a second loss is an error).
 """
@@ -13,16 +15,15 @@ same code:
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import anyio
-import attrs
 
 from dialog_cartesia.attribution import Attribution
-from dialog_cartesia.pool import Link, Pool
+from dialog_cartesia.parts import Channel, Context, Times
+from dialog_cartesia.pool import Link
 from dialog_cartesia.protocol import (
     NAME,
     STAGE,
@@ -39,9 +40,10 @@ from dialog_cartesia.protocol import (
     build_end,
     build_text,
     error_for,
+    in_manner,
+    unheeded,
 )
-from dialog_cartesia.settings import CartesiaSettings
-from dialog_core.audio import AudioFormat, AudioOut
+from dialog_core.audio import AudioOut
 from dialog_core.errors import (
     LocalProtocolError,
     ProviderError,
@@ -49,13 +51,12 @@ from dialog_core.errors import (
     SocketClosed,
     SocketError,
 )
-from dialog_core.factory import Services
-from dialog_core.messages import SpeakText
+from dialog_core.messages import PLAIN, SpeakText
 from dialog_core.observe.observations import ProviderTimed, Trouble
 from dialog_core.resilience.outlet import Outlet, Pieces
 from dialog_core.speech.words import is_pronounceable, spaced
 
-__all__ = ["CartesiaVoice", "Channel"]
+__all__ = ["CartesiaVoice"]
 
 EXPIRY_SECONDS = 0.7
 """A context dies 1 s after its last audio was streamed; by our clock a little earlier, for the network between."""
@@ -67,38 +68,6 @@ SECONDS_PER_CHARACTER = 0.08
 RESENDS = 1
 BUSY_SECONDS = 0.25
 """Wait before a context that was one too many is asked for again; cancelled ones take a moment to end."""
-
-
-@attrs.frozen
-class Channel:
-    """What the voices of one call have in common."""
-
-    settings: CartesiaSettings
-    services: Services
-    fmt: AudioFormat
-    fields: Mapping[str, Any]
-    """What every submission repeats."""
-    pool: Pool
-
-
-@attrs.define(eq=False)
-class Context:
-    """What the vendor knows the reply by, on which socket."""
-
-    id: str
-    link: Link
-    ended: bool = False
-    """True once no more text may follow."""
-
-
-@attrs.define(eq=False)
-class Times:
-    """Moments of one reply; seconds on the loop's clock."""
-
-    started: float | None = None
-    first: float | None = None
-    touched: float = 0.0
-    """When text was last sent or a message last came."""
 
 
 class CartesiaVoice:
@@ -130,8 +99,9 @@ class CartesiaVoice:
         await self._room()
         if self._outlet.error is not None:
             raise self._outlet.error
+        self._channel.unheeded.tell(unheeded(self._channel.settings, segment.manner))
         text = spaced(segment.text) if is_pronounceable(segment.text) else ""
-        self._put(self._attribution.add(segment.index, text))
+        self._put(self._attribution.add(segment.index, text, segment.manner))
         if text:
             if self._times.started is None:
                 self._times.started = self._now()
@@ -194,13 +164,17 @@ class CartesiaVoice:
                 return
             context = self._context or await self._begin()
             try:
-                while (text := self._attribution.next_text()) is not None:
-                    await self._send(context, build_text(self._channel.fields, context.id, text))
+                while not context.ended:
+                    text = self._attribution.next_text(context.manner)
+                    if text is None:
+                        break
+                    await self._send(context, build_text(context.fields, context.id, text))
                     if self._context is not context:
                         return
-                if self._finishing and not context.ended:
+                over = self._finishing or self._attribution.upcoming is not None
+                if over and not context.ended:
                     context.ended = True
-                    await self._send(context, build_end(self._channel.fields, context.id))
+                    await self._send(context, build_end(context.fields, context.id))
             except SocketClosed:
                 self.lost(context.link)
 
@@ -216,9 +190,12 @@ class CartesiaVoice:
             await pool.admit(self)
             self._admitted = True
         link = await pool.link()
-        context = self._context = Context(str(uuid.uuid4()), link)
-        pool.attach(context.id, self)
         self._attribution.begin()
+        part, channel = self._attribution.upcoming, self._channel
+        manner = PLAIN if part is None else part.manner
+        fields = in_manner(channel.fields, channel.settings, manner)
+        context = self._context = Context(str(uuid.uuid4()), link, manner, fields)
+        pool.attach(context.id, self)
         return context
 
     def _forget_if_expired(self) -> None:
@@ -254,6 +231,7 @@ class CartesiaVoice:
             self._channel.pool.start(partial(self._repair, wait))
 
     async def _repair(self, wait: float) -> None:
+        self._repair_scope = anyio.CancelScope()
         with self._repair_scope, suppress(ProviderError):
             async with self._sending:  # so that no other text opens the context early
                 await anyio.sleep(wait)
@@ -323,6 +301,13 @@ class CartesiaVoice:
             return
         self._put(attribution.complete())
         if ended:
+            self._go_on_or_close()
+
+    def _go_on_or_close(self) -> None:
+        """The context was ended: what it was not to speak is next, in another manner; or nothing."""
+        if self._attribution.upcoming is not None:
+            self._channel.pool.start(partial(self._repair, 0.0))
+        else:
             self._outlet.close()
             self._dismiss()
 
@@ -379,7 +364,8 @@ class CartesiaVoice:
                 self._channel.services.observe(
                     Trouble("", NAME, "a reply was never finished by the vendor", f"{limit:g} s")
                 )
-                self._outlet.close()
+                self._forget()
+                self._go_on_or_close()
             return
         self._channel.pool.doubt(context.link, since=self._times.touched)
         reason = f"no {'more ' if attribution.is_sounding else ''}audio within {limit:g} s"

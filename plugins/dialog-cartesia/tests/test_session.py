@@ -12,7 +12,8 @@ from dialog_core.errors import (
     LocalProtocolError,
     SettingsError,
 )
-from dialog_core.observe.observations import Counted, ProviderTimed
+from dialog_core.messages import Manner
+from dialog_core.observe.observations import Counted, ProviderTimed, Trouble
 from dialog_core.testing.speech import lasts, pass_time, say, segment, sound, until_last, words
 from dialog_core.testing.vendor import in_memory
 
@@ -315,3 +316,44 @@ async def test_what_the_vendor_took_is_observed() -> None:
         [timed] = [each for each in on.observed if isinstance(each, ProviderTimed)]
     assert timed.first is not None
     assert timed.first - timed.started == pytest.approx(0.25)
+
+
+# --- manners
+
+
+@pytest.mark.requirement("D.38")
+async def test_a_change_of_manner_within_a_reply_begins_a_context_in_its_turn() -> None:
+    fake = FakeCartesia()
+    merry = Manner(speed=1.2, mood="happy")
+    async with stage(fake, volume=1.1) as on:
+        pieces = await say(
+            on.session,
+            "One two.",
+            segment(1, "Three.", manner=merry),
+            segment(2, "Four.", manner=merry),
+            "Five six.",
+        )
+    texts = ("One two.", "Three.", "Four.", "Five six.")
+    assert lasts(pieces) == [0, 1, 2, 3]
+    assert [sound(pieces, index) for index in range(4)] == [speech(fake, text) for text in texts]
+    spoken = [each for each in fake.requests if each["transcript"]]
+    assert [each["generation_config"] for each in spoken] == [
+        {"volume": 1.1},
+        {"volume": 1.1, "speed": 1.2, "emotion": "happy"},
+        {"volume": 1.1, "speed": 1.2, "emotion": "happy"},
+        {"volume": 1.1},
+    ]
+    assert len({each["context_id"] for each in spoken}) == 3
+    starts = [word.start for word in words(pieces)]
+    assert starts == sorted(starts)
+
+
+@pytest.mark.requirement("D.38")
+async def test_what_an_older_model_cannot_do_of_a_manner_is_told_once() -> None:
+    fake = FakeCartesia()
+    odd = Manner(speed=1.2, mood="happy")
+    async with stage(fake, model="sonic-2") as on:
+        await say(on.session, segment(0, "One.", manner=odd), segment(1, "Two.", manner=odd))
+        told = [each.detail for each in on.observed if isinstance(each, Trouble)]
+    assert [each.partition(";")[0] for each in told] == ["mood 'happy'", "speed 1.2"]
+    assert not [each for each in fake.requests if "generation_config" in each]

@@ -20,6 +20,7 @@ from dialog_core.errors import ProviderError, ProviderRejected, SettingsError
 from dialog_core.factory import Services
 from dialog_core.messages import SpeakText
 from dialog_core.protocols import TtsSession, Voice
+from dialog_core.speech.manner import Unheeded, wishes
 from dialog_local.settings import TtsSettings
 from dialog_local.synthesiser import Synthesiser, open_synthesiser, voice_file
 
@@ -41,7 +42,7 @@ class LocalTextToSpeech:
 
     @asynccontextmanager
     async def open(self, fmt: AudioFormat) -> AsyncIterator[TtsSession]:
-        yield LocalTtsSession(self, fmt)
+        yield LocalTtsSession(self, fmt, Unheeded("local", self.services.observe))
 
     async def warm(self) -> None:
         """Load the voice. Raises: SettingsError if its file is missing."""
@@ -62,12 +63,13 @@ class LocalTtsSession:
 
     component: LocalTextToSpeech
     fmt: AudioFormat
+    unheeded: Unheeded
 
     @asynccontextmanager
     async def voice(self, reply: int) -> AsyncIterator[Voice]:  # noqa: ARG002 - segments carry the number
         segments, waiting = anyio.create_memory_object_stream[SpeakText](SEGMENTS)
         pieces, reader = anyio.create_memory_object_stream[AudioOut](PIECES)
-        voice = LocalVoice(self.component, self.fmt, segments, reader)
+        voice = LocalVoice(self.component, self.fmt, self.unheeded, segments, reader)
         with segments, waiting, pieces, reader:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(voice.run, waiting, pieces)
@@ -81,6 +83,7 @@ class LocalVoice:
 
     _component: LocalTextToSpeech
     _fmt: AudioFormat
+    _unheeded: Unheeded
     _segments: MemoryObjectSendStream[SpeakText]
     _reader: MemoryObjectReceiveStream[AudioOut]
     _spoken: int = 0
@@ -88,6 +91,7 @@ class LocalVoice:
     _error: ProviderError | None = None
 
     async def speak(self, segment: SpeakText) -> None:
+        self._unheeded.tell(wishes(segment.manner))
         try:
             await self._segments.send(segment)
         except anyio.BrokenResourceError:

@@ -17,11 +17,11 @@ from anyio.abc import TaskGroup
 from dialog_core.audio import AudioFormat, AudioOut
 from dialog_core.errors import LocalProtocolError, ProviderError
 from dialog_core.factory import Services
-from dialog_core.messages import Manner, SpeakText
+from dialog_core.messages import SpeakText
 from dialog_core.net.groups import ungrouped
 from dialog_core.observe.observations import ProviderTimed
 from dialog_core.resilience.outlet import Outlet, Pieces
-from dialog_core.speech.manner import Unheeded
+from dialog_core.speech.manner import Unheeded, wishes
 from dialog_core.speech.words import is_pronounceable, spaced
 from dialog_together.failures import NAME
 from dialog_together.settings import TogetherTtsSettings
@@ -237,12 +237,3 @@ class SegmentSound:
         if data:
             self._handed += len(data)
             self.voice.heard(self.index, data)
-
-
-def wishes(manner: Manner) -> tuple[str, ...]:
-    """What of a manner this vendor cannot do: all of it."""
-    named = (
-        manner.mood is not None and f"mood {manner.mood!r}",
-        manner.speed is not None and f"speed {manner.speed:g}",
-    )
-    return tuple(wish for wish in named if wish)
