@@ -129,10 +129,24 @@ def test_times_of_the_server_become_the_call_s() -> None:
         wire.Completed("a", "Hi."),
     )
     assert events == [
-        SpeechStarted(101.5),
-        SpeechStopped(104.0),
+        SpeechStarted(101.8),
+        SpeechStopped(103.5),
         Transcript(104.0, "Hi.", final=True, started=101.5),
     ]
+
+
+def test_voice_is_where_the_caller_sounds_without_the_audio_kept_around_it() -> None:
+    reader = items(
+        turn_detection="server_vad",
+        voice_events=True,
+        prefix_padding_ms=1000,
+        silence_duration_ms=200,
+    )
+    assert read(reader, wire.SpeechBegan("a", 1500)) == [SpeechStarted(102.5)]
+    assert read(reader, wire.SpeechEnded("a", 4000)) == [SpeechStopped(103.8)]
+    assert read(reader, wire.SpeechBegan("b", 5000)) == [SpeechStarted(106.0)]
+    assert read(reader, wire.SpeechEnded("b", 5100)) == [SpeechStopped(106.0)]
+    assert read(reader, wire.SpeechBegan("c", 9900)) == [SpeechStarted(110.0)]
 
 
 @given(st.floats(-1e12, 1e12), st.floats(-1e12, 1e12))

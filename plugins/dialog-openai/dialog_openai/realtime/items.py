@@ -196,14 +196,19 @@ class Items:
         item.started = at
         self._sounding = True
         if self.settings.voice_events:
-            yield SpeechStarted(at)
+            yield SpeechStarted(self._voice_of(item))
 
     def _end(self, id_: str, at: float) -> Iterator[SttEvent]:
         item = self._item(id_)
         item.ended = max(at, self._started(item))
         self._sounding = False
         if self.settings.voice_events:
-            yield SpeechStopped(item.ended)
+            voiced = max(item.ended - self.settings.tail, self._voice_of(item))
+            yield SpeechStopped(voiced)
+
+    def _voice_of(self, item: Item) -> float:
+        """The first voiced sample of an item, which begins with the audio kept before speech."""
+        return min(self._started(item) + self.settings.lead, self.timeline.end)
 
     def _commit(self, message: wire.Committed, now: float) -> None:
         if message.item_id in self._promoted:

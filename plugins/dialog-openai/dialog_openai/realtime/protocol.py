@@ -87,6 +87,7 @@ class SpeechEnded(msgspec.Struct, frozen=True, tag="input_audio_buffer.speech_st
 
     item_id: str
     audio_end_ms: float
+    """The silence that was waited for included."""
 
 
 class Committed(msgspec.Struct, frozen=True, tag="input_audio_buffer.committed"):

@@ -166,6 +166,13 @@ class RealtimeSettings:
         """Seconds of audio before speech that belong to it."""
         return 0.3 if self.prefix_padding_ms is None else self.prefix_padding_ms / 1000
 
+    @property
+    def tail(self) -> float:
+        """Seconds of silence at the end of what OpenAI cuts; semantic_vad does not say how many."""
+        if self.semantic:
+            return 0.0
+        return 0.5 if self.silence_duration_ms is None else self.silence_duration_ms / 1000
+
     def problems(self) -> Iterator[str]:
         """What is wrong between settings, one sentence each."""
         if lacks_key(self, self.url):
