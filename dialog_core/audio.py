@@ -8,7 +8,7 @@ import attrs
 
 from dialog_core.messages import Word
 
-__all__ = ["TELEPHONE", "AudioFormat", "AudioFrame", "AudioOut", "Encoding"]
+__all__ = ["TELEPHONE", "AudioFormat", "AudioFrame", "AudioOut", "Encoding", "Sound"]
 
 
 class Encoding(enum.Enum):
@@ -68,6 +68,21 @@ class AudioFrame:
     """Seconds since the call began, of the first sample."""
     data: bytes
     """Usually 20 ms: 160 bytes of mu-law at 8 kHz; any length must be accepted."""
+
+
+@attrs.frozen
+class Sound:
+    """A stretch of the caller's audio, in the line's format."""
+
+    at: float
+    """Seconds since the call began, of the first sample."""
+    data: bytes = attrs.field(repr=False)
+    fmt: AudioFormat
+
+    @property
+    def seconds(self) -> float:
+        """How long it sounds."""
+        return self.fmt.seconds(len(self.data))
 
 
 @attrs.frozen

@@ -27,6 +27,7 @@ VERSIONS: Mapping[str, str] = MappingProxyType(
         "vad": "1.0",
         "endpointer": "1.0",
         "barge_in": "1.0",
+        "diarizer": "1.0",
         "agent": "1.0",
         "observer": "1.0",
     }

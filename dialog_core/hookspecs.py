@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     import click
 
     from dialog_core.agent.agent import Agent
+    from dialog_core.models import ModelSet
     from dialog_core.observe.observations import Observer
     from dialog_core.protocols import (
         BargeIn,
+        Diarizer,
         Endpointer,
         LanguageModel,
         SpeechModel,
@@ -77,6 +79,12 @@ def dialog_llm() -> Iterable[Factory[Any, LanguageModel]]:
 
 
 @hookspec
+def dialog_diarizer() -> Iterable[Factory[Any, Diarizer]]:
+    """Who is speaking. Asked after a turn; labels are filled in afterwards and nobody waits for them."""
+    return ()
+
+
+@hookspec
 def dialog_agent() -> Iterable[Factory[Any, Agent]]:
     """Ready-made agents. An application's own agent is named by its dotted path instead."""
     return ()
@@ -85,6 +93,12 @@ def dialog_agent() -> Iterable[Factory[Any, Agent]]:
 @hookspec
 def dialog_observer() -> Iterable[Factory[Any, Observer]]:
     """Receivers of observations, in batches."""
+    return ()
+
+
+@hookspec
+def dialog_models() -> Iterable[ModelSet]:
+    """Model files that do not come with a package; ``dialogctl models fetch`` brings them."""
     return ()
 
 

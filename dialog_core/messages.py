@@ -41,6 +41,7 @@ class Word:
     confidence: float | None = None
     """0..1 where the provider gives one."""
     speaker: int | None = None
+    """Who said it, counted from 0, where the provider or a diarizer tells."""
 
 
 @attrs.frozen
@@ -77,6 +78,8 @@ class Transcript:
     """BCP-47 tag, where the provider detects it."""
     sentiment: Sentiment | None = None
     """Where the provider gives one, or somebody judged it afterwards: :mod:`dialog_core.agent.sentiment`."""
+    speaker: int | None = None
+    """Who said it, counted from 0; a diarizer fills it in afterwards: :mod:`dialog_core.speech.speakers`."""
 
 
 @attrs.frozen

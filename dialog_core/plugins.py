@@ -27,6 +27,8 @@ from dialog_core.sources import Faults
 if TYPE_CHECKING:
     import click
 
+    from dialog_core.models import ModelSet
+
 __all__ = [
     "BUILT_IN",
     "GROUP",
@@ -55,6 +57,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "vad": "voice activity detector",
         "endpointer": "endpointer",
         "barge_in": "barge-in policy",
+        "diarizer": "diarizer",
         "agent": "agent",
         "observer": "observer",
     }
@@ -171,7 +174,11 @@ class Catalog:
         offer = self.find(kind, use)
         if offer is None:
             raise Faults(SettingsProblem("use", self.absent(kind, use)))
-        return Chosen(offer.factory, structure(rest, offer.factory.settings), offer.plugin)
+        try:
+            settings = structure(rest, offer.factory.settings)
+        except Faults as error:
+            raise Faults(*(listed(problem, offer) for problem in error.problems)) from error
+        return Chosen(offer.factory, settings, offer.plugin)
 
     def absent(self, kind: str, use: str) -> str:
         """The message for a component that nobody offers."""
@@ -185,6 +192,14 @@ class Catalog:
             return sentence + hint
         distribution = f"dialog-{use.partition(':')[0]}"
         return f"{sentence}; install the distribution {distribution}: pip install {distribution}"
+
+
+def listed(problem: SettingsProblem, offer: Offer) -> SettingsProblem:
+    """A problem, with the command that lists the keys there are if nothing else says what would do."""
+    if problem.message != "unknown key":
+        return problem
+    command = f"dialogctl plugins show {offer.plugin.name}"
+    return attrs.evolve(problem, message=f"{problem.message}; {command} lists them")
 
 
 def named(table: object) -> tuple[str, dict[str, object]]:
@@ -279,6 +294,17 @@ class Plugins:
     def offers(self) -> tuple[Offer, ...]:
         """What the plugins loaded so far offer."""
         return tuple(offer for offers in self._offers.values() for offer in offers)
+
+    def models(self) -> tuple[ModelSet, ...]:
+        """The model files that the loaded plugins fetch. Raises: PluginError."""
+        found: dict[str, ModelSet] = {}
+        for hook in self._manager.hook.dialog_models.get_hookimpls():
+            try:
+                answer: Any = hook.function()
+                found.update((each.name, each) for each in answer)
+            except Exception as error:  # foreign code, which must become one sentence
+                raise PluginError(hook.plugin_name, f"dialog_models failed: {error}") from error
+        return tuple(found.values())
 
     def add_commands(self, cli: click.Group) -> None:
         """Let the loaded plugins add their commands. Raises: PluginError."""

@@ -21,6 +21,7 @@ from dialog_core.line import (
     Recording,
 )
 from dialog_core.messages import Prompt, SpeakText, TextDelta, ToolCall, Transcript, Usage
+from dialog_core.speech.speakers import Diarizer
 from dialog_core.turns.events import (
     EndOfTurn,
     Event,
@@ -46,6 +47,7 @@ __all__ = [
     "BargeIn",
     "CallInfo",
     "CarrierTranscript",
+    "Diarizer",
     "DirectLine",
     "Endpointer",
     "FrontDoor",

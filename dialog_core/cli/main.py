@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "check": "dialog_core.cli.check",
         "config": "dialog_core.cli.config",
         "dial": "dialog_core.cli.dial",
+        "models": "dialog_core.cli.models",
         "plugins": "dialog_core.cli.plugins",
         "serve": "dialog_core.cli.serve",
         "version": "dialog_core.cli.version",

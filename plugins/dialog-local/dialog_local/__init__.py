@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dialog_core.factory import Factory, Services
 from dialog_core.hookspecs import hookimpl
+from dialog_local.models import MOONSHINE
 from dialog_local.settings import BookingSettings, SttSettings, TtsSettings
 
 if TYPE_CHECKING:
-    import click
-
     from dialog_core.agent.agent import Agent
+    from dialog_core.models import ModelSet
     from dialog_core.protocols import SpeechToText, TextToSpeech
 
-__all__ = ["dialog_agent", "dialog_commands", "dialog_stt", "dialog_tts"]
+__all__ = ["dialog_agent", "dialog_models", "dialog_stt", "dialog_tts"]
 
 
 def build_stt(settings: SttSettings, services: Services) -> SpeechToText:
@@ -72,9 +72,6 @@ def dialog_agent() -> Iterable[Factory[BookingSettings, Agent]]:
 
 
 @hookimpl
-def dialog_commands(cli: click.Group) -> None:
-    """``dialogctl models``."""
-    from dialog_local.commands import models  # noqa: PLC0415 - only for the command line
-
-    command: Any = models
-    cli.add_command(command)
+def dialog_models() -> Iterable[ModelSet]:
+    """Moonshine's files; the voice comes with the package."""
+    return (MOONSHINE,)

