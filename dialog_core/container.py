@@ -58,6 +58,7 @@ class CallContainer(containers.DeclarativeContainer):
     answering = providers.Singleton(build, agent.provided.agent, services)
     endpointer = providers.Singleton(build, agent.provided.endpointer, services)
     barge_in = providers.Singleton(build, agent.provided.barge_in, services)
+    diarizer = providers.Singleton(build, agent.provided.diarizer, services)
     policy = providers.Singleton(new_policy, agent.provided.turns, endpointer, barge_in)
     parts = providers.Singleton(
         CallParts,
@@ -69,6 +70,7 @@ class CallContainer(containers.DeclarativeContainer):
         engine=engine,
         gate=agent.provided.gate,
         policy=policy,
+        diarizer=diarizer,
         sorry=sorry,
         language=agent.provided.language,
         services=services,

@@ -27,6 +27,7 @@ from dialog_core.own_agent import choose_own_agent, is_dotted
 from dialog_core.plugins import KINDS, Catalog, Chosen, Plugins, component, named
 from dialog_core.protocols import (
     BargeIn,
+    Diarizer,
     Endpointer,
     LanguageModel,
     SpeechModel,
@@ -125,6 +126,7 @@ class ResolvedAgent:
     failover: FailoverSettings = setting(
         factory=FailoverSettings, help="patience of chains: where stt, llm or tts is a list"
     )
+    diarizer: Chosen[Diarizer] | None = component("diarizer", default=None)
     turns: TurnSettings = setting(factory=TurnSettings, help="patience and deadlines")
     gate: GateSettings = setting(
         factory=GateSettings, help="when sound counts as the caller's speech"

@@ -27,6 +27,7 @@ from dialog_core.audio import AudioFrame
 from dialog_core.call.context import CallContext, shown
 from dialog_core.call.guard import closing, first_error, guarded
 from dialog_core.call.held import Held
+from dialog_core.call.hindsight import Hindsight
 from dialog_core.call.inbox import Inbox
 from dialog_core.call.replies import Replies
 from dialog_core.call.reply import Playout, ReplyPlan
@@ -37,9 +38,11 @@ from dialog_core.cascade.responder import CascadeResponder
 from dialog_core.engine.ears import Ears
 from dialog_core.errors import EventOverflow, LineError
 from dialog_core.factory import Services
+from dialog_core.messages import Utterance
 from dialog_core.observe.observations import CallEnded, CallStarted, Counted, Personal, Trouble
 from dialog_core.protocols import (
     CarrierTranscript,
+    Diarizer,
     DirectLine,
     LanguageModel,
     Line,
@@ -86,6 +89,7 @@ class CallParts:
     services: Services
     build: Callable[[str, str, Mapping[str, Any]], object]
     """Makes a component of a kind by its name and settings, for who swaps one in the middle of a call."""
+    diarizer: Diarizer | None = None
 
 
 async def run_call(parts: CallParts) -> None:
@@ -145,6 +149,7 @@ class CallRun:
     replies: Replies = attrs.field(init=False)
     call: Call = attrs.field(init=False)
     _listener: CascadeListener = attrs.field(init=False)
+    _hindsight: Hindsight = attrs.field(init=False)
     _held: Held[TtsSession] = attrs.field(init=False)
 
     @classmethod
@@ -163,6 +168,9 @@ class CallRun:
         self.call = Call(
             line.info, parts.language, parts.llm, line, self.replies, post, context.now, self._swap
         )
+        self._hindsight = Hindsight.of(
+            line.fmt, context, parts.policy.endpointer, parts.diarizer, self._label
+        )
         self._listener = CascadeListener(context, line.fmt, parts.stt, parts.engine, parts.gate)
 
     # --- the tasks
@@ -175,9 +183,11 @@ class CallRun:
                 told = anyio.Event()
                 tasks.start_soon(self._notify, receive, told)
                 tasks.start_soon(self._read, send)
+                tasks.start_soon(self._hindsight.run)
                 await self._talk()
                 with anyio.move_on_after(DEBT_SECONDS):
                     await told.wait()
+                await self._hindsight.finish()
                 tasks.cancel_scope.cancel()
 
     async def _talk(self) -> None:
@@ -187,9 +197,8 @@ class CallRun:
             await held.replace(partial(self.parts.tts.open, self.parts.line.fmt))
             await tasks.start(self._listener.run, self.inbox.post)
             tasks.start_soon(self._open)
-            await TurnLoop(
-                self.context, self.inbox, self.parts.policy, self.replies, self._end
-            ).run()
+            policy = self._hindsight.hearing(self.parts.policy)
+            await TurnLoop(self.context, self.inbox, policy, self.replies, self._end).run()
             self.call.over(None, heard=False)
             tasks.cancel_scope.cancel()
 
@@ -201,7 +210,7 @@ class CallRun:
                 await self.call.say(greeting)
 
     async def _read(self, notices: Notices) -> None:
-        line, feed = self.parts.line, self._listener.feed
+        line, feed = self.parts.line, self._hindsight.fed_by(self._listener.feed)
         if isinstance(line, DirectLine):
             line.divert(feed)
         with notices:
@@ -273,8 +282,12 @@ class CallRun:
     def _on_record(self, record: Record, cause: ef.Cause | None) -> None:
         if isinstance(record, TurnComplete):
             self.outcome.turns += 1
+            self._hindsight.label(record.utterance)
         if isinstance(cause, ev.ReplyWanted):
             self.call.over(cause.ticket, heard=isinstance(record, Said))
+
+    def _label(self, before: Utterance, after: Utterance) -> None:
+        self.replies.history = self.replies.history.labelled(before, after)
 
     async def _end(self, effect: ef.EndCall) -> None:
         self.outcome.reason = effect.reason

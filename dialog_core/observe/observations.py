@@ -19,6 +19,7 @@ __all__ = [
     "Personal",
     "ProviderTimed",
     "ReplyTimed",
+    "SpeakerLabelled",
     "StepTaken",
     "Trouble",
 ]
@@ -116,6 +117,20 @@ class Counted:
 
 
 @attrs.frozen
+class SpeakerLabelled:
+    """A diarizer told who said some of the caller's words; the history has the label by then."""
+
+    call: str
+    at: float
+    """When it was told, in seconds since the call began."""
+    started: float
+    """First sample of the words."""
+    ended: float
+    speaker: int
+    """Counted from 0, in the order in which voices were first heard."""
+
+
+@attrs.frozen
 class CallEnded:
     """A call is over and everything of it is closed."""
 
@@ -143,7 +158,15 @@ class CallState:
 
 
 Observation = (
-    CallStarted | StepTaken | ProviderTimed | ReplyTimed | Trouble | Counted | CallEnded | CallState
+    CallStarted
+    | StepTaken
+    | ProviderTimed
+    | ReplyTimed
+    | SpeakerLabelled
+    | Trouble
+    | Counted
+    | CallEnded
+    | CallState
 )
 
 

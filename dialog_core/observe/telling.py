@@ -20,6 +20,7 @@ from dialog_core.observe.observations import (
     Personal,
     ProviderTimed,
     ReplyTimed,
+    SpeakerLabelled,
     StepTaken,
     Trouble,
 )
@@ -122,6 +123,9 @@ class LogObserver:
                 yield reply_line(observation)
             case StepTaken():
                 yield from self._step_lines(observation)
+            case SpeakerLabelled(call=call, started=started, ended=ended, speaker=speaker):
+                fields = {"call": call, "started": seconds(started), "ended": seconds(ended)}
+                yield "debug", "speaker labelled", {**fields, "speaker": speaker}
             case Trouble(call=call, where=where, what=what, detail=detail):
                 yield "warning", what, {"call": call, "where": where, "cause": detail}
             case Counted(call=call, what=what, amount=amount):

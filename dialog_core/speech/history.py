@@ -69,6 +69,15 @@ class History:
                 return History(self.entries[:index] + self.entries[index + 1 :])
         return self
 
+    def labelled(self, before: Utterance, after: Utterance) -> History:
+        """The caller's turn with the speakers of its words filled in; unchanged if it was taken back meanwhile."""
+        return History(
+            tuple(
+                attrs.evolve(entry, utterance=after) if entry.utterance is before else entry
+                for entry in self.entries
+            )
+        )
+
     def heard(self) -> str:
         """All that the assistant said, as heard, one entry a line."""
         return "\n".join(entry.text for entry in self.entries if entry.role is Role.ASSISTANT)

@@ -33,7 +33,7 @@ from dialog_core.observe.observations import Observation, StepTaken
 from dialog_core.policies.barge_in import HardCut, HardCutSettings
 from dialog_core.policies.endpointers import Heuristic, HeuristicSettings
 from dialog_core.policies.vad import EnergyModel
-from dialog_core.protocols import LanguageModel, SpeechToText, TextToSpeech
+from dialog_core.protocols import Diarizer, LanguageModel, SpeechToText, TextToSpeech
 from dialog_core.speech.history import History
 from dialog_core.testing.fakes import FakeStt, FakeTts
 from dialog_core.testing.line import FakeLine
@@ -88,6 +88,7 @@ async def in_call(
     tts: TextToSpeech | None = None,
     llm: LanguageModel | None = None,
     policy: TurnPolicy | None = None,
+    diarizer: Diarizer | None = None,
     components: Mapping[tuple[str, str], object] | None = None,
 ) -> AsyncIterator[InCall]:
     """Answer the line with the agent; leaving the block hangs up and waits for the call's end.
@@ -114,7 +115,7 @@ async def in_call(
             line, agent, stt if stt is not None else FakeStt(line), voice, llm, engine, GateSettings(),
             policy if policy is not None else new_policy(),
             ReadyMade("Sorry, something went wrong.", line.fmt.silence(1.0)),
-            "en-US", services, build,
+            "en-US", services, build, diarizer,
         )  # fmt: skip
         call = InCall(CallRun.of(parts), voice, observed)
         tasks.start_soon(engine.run)

@@ -80,6 +80,7 @@ def start_endpointing(state: TurnState, event: Event, policy: TurnPolicy, *effec
         settled=state.interim is None,
         end_of_turn=state.end_of_turn,
         previous=state.previous,
+        since=state.silent_since,
     )
     match policy.endpointer.judge(pause):
         case Done():

@@ -5,9 +5,12 @@ An **endpointer** is asked when the caller has fallen silent; a **barge-in** pol
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import attrs
+
+from dialog_core.audio import Sound
 
 __all__ = [
     "Ask",
@@ -17,6 +20,7 @@ __all__ = [
     "Done",
     "Duck",
     "Endpointer",
+    "Hears",
     "Hold",
     "Overlap",
     "Pause",
@@ -39,6 +43,13 @@ class Pause:
     """The recogniser's own verdict: True sure, False an eager guess, None when it has not said."""
     previous: str = ""
     """What the agent said last, as heard; empty at the start."""
+    since: float = 0.0
+    """When the last voiced sample was, in seconds since the call began."""
+    audio: Callable[[float], Sound] | None = attrs.field(default=None, eq=False, repr=False)
+    """The caller's latest audio up to that many seconds after the last voiced sample, or to now if that is earlier.
+
+    Only in `ask`, and only for an endpointer that :class:`Hears`.
+    """
 
 
 @attrs.frozen
@@ -75,6 +86,15 @@ class Endpointer(Protocol):
 
     async def ask(self, pause: Pause) -> Wait | Done:
         """Asked only after `judge` answered `Ask`; cancelled when the caller goes on."""
+        ...
+
+
+class Hears(Protocol):
+    """What an endpointer may have besides: it listens to the caller's voice, not only to the words. Optional."""
+
+    @property
+    def wants_audio(self) -> float:
+        """Seconds of audio that `Pause.audio` gives at most; 0 for none. Nothing is kept for who does not ask."""
         ...
 
 

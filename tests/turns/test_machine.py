@@ -167,7 +167,7 @@ def test_an_endpointer_that_thinks_is_asked_and_its_wait_stands_in_until_then() 
         ev.SpeechStopped(2.0), final("well", 2.0), ev.EndOfTurn(2.1, sure=False),
         given=hearing(), policy=believing,
     )  # fmt: skip
-    pause = Pause(2.1 - 2.0, "well", settled=True, end_of_turn=False)
+    pause = Pause(2.1 - 2.0, "well", settled=True, end_of_turn=False, since=2.0)
     assert effects == [ef.AskEndpointer(1, pause), ef.SetTimer(Timer.ENDPOINT, 4.0)]
     answered = run(ev.EndpointJudged(2.3, 1, 0.0), given=given)[1]
     assert answered == [ef.SetTimer(Timer.ENDPOINT, 2.0)]
