@@ -2,10 +2,10 @@
 
 ::
 
-    agent   Spoke and Chain, good morning. What can I do for you?
+    agent   Good morning, Spoke and Chain.
     caller  where is my order
             (the model looks the order up)
-    agent   Your order is with the courier. It will be at your front --
+    agent   It is with the courier. It will be at your --
     caller  wait what will that cost me
     agent   Nothing at all.
     caller  thank you that is all
@@ -58,12 +58,10 @@ __all__ = [
     "hold",
 ]
 
-GREETING = "Spoke and Chain, good morning. What can I do for you?"
+GREETING = "Good morning, Spoke and Chain."
 QUESTION = "where is my order"
 ORDER = "4711"
-STATUS = (
-    "Your order is with the courier. It will be at your front door tomorrow, some time before noon."
-)
+STATUS = "It is with the courier. It will be at your front door tomorrow, some time before noon."
 REMARK = "wait what will that cost me"
 REPLY = "Nothing at all."
 THANKS = "thank you that is all"
@@ -73,7 +71,9 @@ AGENT, HOST = "shop", "shop.example.com"
 STT, TTS, LLM = "stt.example.com", "tts.example.com", "llm.example.com"
 PATIENCE = 120.0
 """Seconds after which a conversation that has not ended never will."""
-BEFORE_INTERRUPTING = 1.6
+PAUSE = 0.5
+"""Seconds of silence after which the caller takes the agent's reply for complete; it has none so long inside."""
+BEFORE_INTERRUPTING = 1.8
 """Seconds of the status that the caller listens to."""
 CLOSING_SECONDS = 5.0
 """In which every connection to a vendor must be closed after the server has stopped."""
@@ -226,13 +226,13 @@ async def hold(combination: Combination, folder: Path) -> Conversation:
                 await phone.say(words[text])
 
             await phone.heard_speech()
-            await phone.heard_silence(1.0)
+            await phone.heard_silence(PAUSE)
             await say(QUESTION)
             await phone.heard_speech()
             await phone.silent(BEFORE_INTERRUPTING)
             await say(REMARK)
             await phone.heard_speech()
-            await phone.heard_silence(1.0)
+            await phone.heard_silence(PAUSE)
             await say(THANKS)
             await phone.over()
     return held
