@@ -7,10 +7,11 @@ from then on windows at or above `end` count as voiced. Two durations keep it fr
     QUIET --> SUSPECTING ------------------------------------------------------> SOUNDING
       ^            | unvoiced for min_silence: nothing happened                     |
       '------------+----------------------------------------------------------------'
-                     unvoiced for min_silence: SpeechStopped(at = last voiced window's end)
+                     unvoiced for min_silence: SpeechStopped(at = last voiced window's middle)
 
 - Only voiced windows count towards `min_speech`: a click followed by silence never adds up to speech.
-- `at` is the time of the audio. Noticing comes later, by `min_speech` or `min_silence`.
+- `at` is the time of the audio. Noticing comes later, by `min_speech` or `min_silence`. The last voiced sample may be
+  anywhere in the last voiced window, so its middle is wrong by half a window at most: 16 ms.
 - A gap in the audio counts as neither voice nor silence: what was the case goes on.
 """
 
@@ -81,7 +82,7 @@ class Gate:
     settings: GateSettings = attrs.field(factory=GateSettings)
     _phase: _Phase = _Phase.QUIET
     _first: float = 0.0  # start of the first voiced window
-    _last: float = 0.0  # end of the last voiced window
+    _last: float = 0.0  # middle of the last voiced window
     _voiced: float = 0.0  # seconds of voiced windows since _first
     _silent: float = 0.0  # seconds of unvoiced windows since _last
     _highest: float = 0.0
@@ -105,7 +106,7 @@ class Gate:
         return self._miss(seconds)
 
     def _hear(self, probability: float, at: float, seconds: float) -> SpeechStarted | None:
-        self._last, self._silent = at + seconds, 0.0
+        self._last, self._silent = at + seconds / 2, 0.0
         if self._phase is _Phase.SOUNDING:
             return None
         self._voiced += seconds

@@ -51,6 +51,20 @@ def note(state: TurnState, event: Event) -> TurnState:  # noqa: PLR0912 - one ca
             return state
 
 
+def was_unnoticed(state: TurnState, event: Transcript) -> bool:
+    """Whether the words tell of a voice after the last voiced sample, too soft for the voice detector.
+
+    A recogniser's span may end in silence, so what began in a sound that was noticed ended with it: only a word that
+    began later moves the anchor of all waits.
+    """
+    if event.words:
+        return event.words[-1].start >= state.sounding_until
+    if event.started is not None:
+        return event.started >= state.sounding_until
+    noticed = state.phase is Phase.ENDPOINTING and state.silent_since == state.sounding_until
+    return not noticed
+
+
 def note_words(state: TurnState, event: Transcript) -> TurnState:
     """Collect settled words, replace interim ones, drop what was answered already."""
     taken, fresh = sift(state.taken, event)
@@ -59,7 +73,8 @@ def note_words(state: TurnState, event: Transcript) -> TurnState:
         return attrs.evolve(state, taken=taken, interim=interim)
     started, silent_since = state.started, state.silent_since
     if not state.voiced:
-        silent_since = max(silent_since, spoken_until(event))
+        if was_unnoticed(state, event):
+            silent_since = max(silent_since, spoken_until(event))
         if not state.text and state.phase is not Phase.ENDPOINTING:  # there it is the sound's start
             started = event.at if event.started is None else event.started
     words = (*state.words, fresh) if event.final else state.words

@@ -22,11 +22,11 @@ def run(probabilities: list[float], settings: GateSettings) -> list[Happening]:
     return [(n, event) for n, event in enumerate(events) if event is not None]
 
 
-def test_speech_is_reported_from_its_first_to_its_last_voiced_window() -> None:
+def test_speech_is_reported_from_its_first_voiced_window_to_the_middle_of_its_last() -> None:
     happenings = run([0.1] * 10 + [0.9] * 20 + [0.1] * 20, LONG)
     assert happenings == [
         (25, SpeechStarted(10 * WINDOW, 0.9)),
-        (45, SpeechStopped(29 * WINDOW + WINDOW)),
+        (45, SpeechStopped(29 * WINDOW + WINDOW / 2)),
     ]
 
 
@@ -100,8 +100,9 @@ def test_what_is_reported_lasted_long_enough(
     probabilities: list[float], settings: GateSettings
 ) -> None:
     for n, event in run(probabilities, settings):
-        since = probabilities[round(event.at / WINDOW) : n + 1]
-        if isinstance(event, SpeechStarted):
+        stopped = isinstance(event, SpeechStopped)
+        since = probabilities[round(event.at / WINDOW + 0.5 * stopped) : n + 1]
+        if not stopped:
             voiced = [p for p in since if p >= settings.end]
             assert len(voiced) * WINDOW >= settings.min_speech - 1e-6
             assert since[0] >= settings.start
