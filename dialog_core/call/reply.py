@@ -11,6 +11,7 @@ import attrs
 
 from dialog_core.audio import AudioOut
 from dialog_core.call.outbox import Outbox
+from dialog_core.errors import ProviderProtocolError
 from dialog_core.messages import PLAIN, Manner, SpeakText
 from dialog_core.speech.ledger import Ledger
 from dialog_core.turns.effects import Cause
@@ -80,10 +81,15 @@ class Playout:
         return segment
 
     async def push(self, audio: AudioOut) -> None:
-        """Enter synthesised audio and queue it for the line; waits when far enough ahead."""
+        """Enter synthesised audio and queue it for the line; waits when far enough ahead.
+
+        Raises: ProviderProtocolError if a segment with words ends without any, since it would count as heard.
+        """
         if self.times.first_audio is None and audio.data:
             self.times.first_audio = self.now()
         pieces = self.ledger.take(audio)
+        if self.ledger.is_mute((audio.reply, audio.index)):
+            raise ProviderProtocolError("voice", "ended words without a sound", stage="tts")
         if not self.held:
             await self.outbox.put(pieces)
 

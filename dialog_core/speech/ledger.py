@@ -215,6 +215,13 @@ class Ledger:
         total = entry.made if entry.complete else None
         return spoken_part(entry.segment.text, self.position(key, now), total, entry.words)
 
+    def is_mute(self, key: Key) -> bool:
+        """True when all of a segment was made, it has words, and nothing of it sounds."""
+        entry = self.entries.get(key)
+        if entry is None or not entry.complete or entry.made:
+            return False
+        return any(letter.isalnum() for letter in entry.segment.text)
+
     def is_shielded(self, reply: int) -> bool:
         """True while a protected segment of the reply is not heard to its end."""
         return any(

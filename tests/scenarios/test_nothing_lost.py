@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import AsyncIterator
 
@@ -27,7 +26,7 @@ from dialog_core.testing.fakes import FakeTts, heard_words
 from dialog_core.testing.line import FakeLine
 from dialog_core.turns.records import BargeIn, BrokenOff, Said, TakenBack, TurnComplete
 
-CALLS = int(os.environ.get("DIALOG_SIMULATED_CALLS", "2000"))
+CALLS = 200
 BATCH = 100
 SENTENCES = (
     "Certainly, I can do that for you. ",

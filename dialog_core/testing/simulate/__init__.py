@@ -1,0 +1,61 @@
+"""Whole calls and turns in virtual time, from a seed, held against laws.
+
+::
+
+    report = simulate_calls(range(1000))
+    assert not report.failures, report
+
+Each call runs through the real runner, with a caller, vendors and a carrier that are drawn from its seed and do what
+such do: hesitate, cough, interrupt; stall, lie, hang up. A call that breaks a law is made small, and told.
+"""
+
+from __future__ import annotations
+
+from dialog_core.testing.simulate.call_laws import LAWS, broken
+from dialog_core.testing.simulate.calls import CallsReport, Failure, judge, simulate_calls
+from dialog_core.testing.simulate.dead_air import Budget, Gap, dead_air
+from dialog_core.testing.simulate.draw import FAULTS, draw_plan
+from dialog_core.testing.simulate.plan import (
+    Act,
+    Answer,
+    CallPlan,
+    Carrier,
+    Cue,
+    Deed,
+    Fault,
+    Pace,
+    Wish,
+)
+from dialog_core.testing.simulate.run import Lived, live
+from dialog_core.testing.simulate.shrink import shrink
+from dialog_core.testing.simulate.story import story
+from dialog_core.testing.simulate.turn_laws import Breach, TurnLaws
+
+__all__ = [
+    "FAULTS",
+    "LAWS",
+    "Act",
+    "Answer",
+    "Breach",
+    "Budget",
+    "CallPlan",
+    "CallsReport",
+    "Carrier",
+    "Cue",
+    "Deed",
+    "Failure",
+    "Fault",
+    "Gap",
+    "Lived",
+    "Pace",
+    "TurnLaws",
+    "Wish",
+    "broken",
+    "dead_air",
+    "draw_plan",
+    "judge",
+    "live",
+    "shrink",
+    "simulate_calls",
+    "story",
+]

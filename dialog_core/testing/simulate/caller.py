@@ -23,7 +23,8 @@ class SimulatedCaller:
 
     line: SimulatedLine
     journal: Journal
-    _seen: int = 0
+    _since: float = 0.0
+    """When the latest act was over."""
 
     async def run(self) -> None:
         """Do all that is planned, wait for what is left to hear, and hang up."""
@@ -33,6 +34,7 @@ class SimulatedCaller:
             if self.line.stopped is not None:
                 return
             await self._do(act)
+            self._since = self.line.now
         await self._wait_for(Cue.HEARD)
         await anyio.sleep(1.0)
         if self.line.stopped is None:
@@ -43,17 +45,13 @@ class SimulatedCaller:
         line = self.line
         if cue is Cue.NEXT:
             return
-        begun = len(line.played) if cue is Cue.HEARD else -1
         until = line.now + LONGEST
         while line.now < until and line.stopped is None:
-            sounding = line.is_sounding(line.now)
-            if cue is Cue.SOUNDING and sounding:
-                return
-            silent = not sounding and line.sounding_until <= line.now
-            if cue is Cue.HEARD and silent and len(line.played) > min(begun, self._seen):
-                self._seen = len(line.played)
+            if cue is Cue.SOUNDING and line.is_sounding(line.now):
                 return
             ahead = line.sounding_until - line.now
+            if cue is Cue.HEARD and ahead <= 0 and line.sounding_until > self._since:
+                return
             await anyio.sleep(max(LOOK, ahead) if cue is Cue.HEARD else LOOK)
 
     async def _do(self, act: Act) -> None:

@@ -48,7 +48,7 @@ SYLLABLES = (
 BACKCHANNELS = ("mhm", "okay", "right", "yes", "uh-huh")
 
 FAULTS: dict[str, tuple[str, ...]] = {
-    "stt": ("misses", "late", "twice", "reorders", "invents", "garbles", "never settles", "empty"),
+    "stt": ("misses", "late", "twice", "reorders", "invents", "garbles", "never settles", "empty", "is overtaken"),
     "hearing": ("fails", "is mute", "breaks"),
     "llm": (
         "is busy", "stalls", "is mute", "says nothing", "drops", "lies", "breaks", "pauses",

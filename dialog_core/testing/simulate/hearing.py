@@ -50,7 +50,9 @@ class SttHearing:
         self._order = count()
         self._news = anyio.Event()
         self._dice = random.Random(f"{line.plan.seed}/stt")  # noqa: S311 - a simulation
-        self.told: list[Transcript] = []
+        self._settled = (
+            0.0  # when the latest final text is told: nothing that comes after overtakes it
+        )
         self._ends = [fault for fault in journal.faults if fault.where == "hearing"]
 
     def feed(self, frame: AudioFrame) -> None:
@@ -95,14 +97,16 @@ class SttHearing:
             self._plan_final("never said", uttered.start, uttered.end, self._latency())
         if not uttered.text or what == "misses":
             return
-        late = fault.seconds if fault is not None and what == "late" else 0.0
+        late = fault.seconds if fault is not None and what in {"late", "is overtaken"} else 0.0
         text = "\x00\ufffd \u202e" + uttered.text if what == "garbles" else uttered.text
+        latency = self._latency() + late
         if self._plan.pace.interims:
-            self._plan_interims(uttered)
+            self._plan_interims(uttered, uttered.end + latency)
         if what == "never settles":
             return
-        latency = self._latency() + late
         self._plan_final(text, uttered.start, uttered.end, latency)
+        if what != "is overtaken":
+            self._settled = max(self._settled, uttered.end + latency)
         if what == "twice":
             self._plan_final(text, uttered.start, uttered.end, latency + 0.3)
         if what == "reorders":
@@ -116,7 +120,7 @@ class SttHearing:
         pace = self._plan.pace
         return self._line.carrier.inbound + pace.stt * self._dice.lognormvariate(0, pace.spread)
 
-    def _plan_interims(self, uttered: Uttered) -> None:
+    def _plan_interims(self, uttered: Uttered, settled: float) -> None:
         words = uttered.text.rstrip(".,?!").split()
         each = (uttered.end - uttered.start) / len(words)
         step = max(1, len(words) // 2)
@@ -124,7 +128,8 @@ class SttHearing:
             end = uttered.start + heard * each
             text = " ".join(words[:heard])
             told = Transcript(end, text, final=False, started=uttered.start)
-            self._tell(end + self._line.carrier.inbound + 0.1, told)
+            if (due := end + self._line.carrier.inbound + 0.1) < settled:
+                self._tell(due, told)
 
     def _plan_final(self, text: str, start: float, end: float, latency: float) -> None:
         words = text.split()
@@ -144,5 +149,5 @@ class SttHearing:
             self._tell(uttered.end + latency + 0.3, EndOfTurn(uttered.end))
 
     def _tell(self, at: float, event: SttEvent) -> None:
-        heappush(self._due, (at, next(self._order), event))
+        heappush(self._due, (max(at, self._settled), next(self._order), event))
         self._news.set()

@@ -233,7 +233,7 @@ class SimulatedLine:
                 await anyio.sleep(max(0.0, due - self.now))
                 self._send.send_nowait(event)
                 if isinstance(event, LineStopped):
-                    await self._close()
+                    self._stop()
                     return
             await anyio.sleep(max(0.0, late - self.now))
             if self.stopped is None or at < self.stopped:
@@ -241,11 +241,16 @@ class SimulatedLine:
                 self._send.send_nowait(AudioFrame(at, data))
             at = round(at + length, 3)
 
-    async def _close(self) -> None:
+    def _stop(self) -> None:
         """What the carrier still has to say comes too late for a call, and must do no harm."""
         while self._due:
             self._send.send_nowait(heappop(self._due)[2])
         self._send.close()
+
+    def close(self) -> None:
+        """Nobody uses it any more."""
+        self._send.close()
+        self._receive.close()
 
     def _jitter(self) -> float:
         return self._dice.random() * self.carrier.jitter if self.carrier.jitter else 0.0

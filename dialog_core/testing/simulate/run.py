@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import anyio
@@ -80,6 +80,8 @@ class Lived:
     agent: SimulatedAgent
     run: CallRun
     observed: tuple[Observation, ...]
+    seen_at: tuple[float, ...]
+    """When each observation was made; what it tells of may lie before, since speech has the time of its audio."""
     ended: float | None
     """When everything of the call was closed; None if it never was."""
     left: tuple[str, ...]
@@ -89,6 +91,13 @@ class Lived:
     def steps(self) -> tuple[StepTaken, ...]:
         """What the turn machine did."""
         return tuple(seen for seen in self.observed if isinstance(seen, StepTaken))
+
+    @property
+    def timed_steps(self) -> Iterator[tuple[float, StepTaken]]:
+        """What the turn machine did, and when it did so."""
+        for at, seen in zip(self.seen_at, self.observed, strict=True):
+            if isinstance(seen, StepTaken):
+                yield at, seen
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -126,10 +135,16 @@ async def lived(plan: CallPlan, policy: TurnPolicy) -> Lived:
     journal = Journal(plan.faults)
     line = SimulatedLine(plan, journal)
     observed: list[Observation] = []
+    seen_at: list[float] = []
+
+    def observe(observation: Observation) -> None:
+        observed.append(observation)
+        seen_at.append(line.now)
+
     tts = SimulatedTts(plan, journal)
     async with anyio.create_task_group() as tasks:
         services = Services(
-            CLIENT, open_websocket, SystemClock(), SharedResources(tasks, observed.append), observed.append,
+            CLIENT, open_websocket, SystemClock(), SharedResources(tasks, observe), observe,
         )  # fmt: skip
         agent = SimulatedAgent(plan, journal, services)
         parts = CallParts(
@@ -146,7 +161,10 @@ async def lived(plan: CallPlan, policy: TurnPolicy) -> Lived:
         ended = None if scope.cancelled_caught else line.now
         left = tuple(str(task.get_coro()) for task in asyncio.all_tasks() - before)
         tasks.cancel_scope.cancel()
-    return Lived(plan, policy, journal, line, tts, agent, run, tuple(observed), ended, left)
+    line.close()
+    return Lived(
+        plan, policy, journal, line, tts, agent, run, tuple(observed), tuple(seen_at), ended, left
+    )
 
 
 def sorry(sound: WordSound) -> bytes:
