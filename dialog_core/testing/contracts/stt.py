@@ -129,6 +129,19 @@ class SttContract(SttAbilities, SttFailures):
             assert not [each for each in call.transcripts if each.text.strip()]
             assert not call.count(EndOfTurn)
 
+    async def test_a_cough_is_owed_no_words(self) -> None:
+        """The line's detector heard voice, the vendor no words: nobody is to be thought dead for that."""
+        async with self.stage() as stage, self.call(stage) as call:
+            await call.say(self.phrase)
+            await call.hush(1.5)
+            opened = stage.vendor.door.opened
+            call.session.note(SpeechStarted(call.at))
+            await call.hush(0.5)
+            call.session.note(SpeechStopped(call.at))
+            await call.hush(12.0)
+            assert await call.hears(self.phrase)
+            assert stage.vendor.door.opened == opened
+
     async def test_times_are_the_calls_own(self) -> None:
         async with self.stage() as stage, self.call(stage) as call:
             call.at = 40.0
