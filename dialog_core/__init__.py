@@ -46,12 +46,23 @@ if TYPE_CHECKING:
     from dialog_core.net.app import CallServer
     from dialog_core.settings import Settings, load
     from dialog_core.speech.history import Entry, History
+    from dialog_core.turns.expectation import (
+        Anything,
+        Date,
+        Digits,
+        Email,
+        Expectation,
+        PhoneNumber,
+        Spelling,
+        YesNo,
+    )
 
 __all__ = [
     "TELEPHONE",
     "Ability",
     "Agent",
     "AgentExtras",
+    "Anything",
     "AudioFormat",
     "AudioFrame",
     "AudioOut",
@@ -59,14 +70,19 @@ __all__ = [
     "CallServer",
     "ChatAgent",
     "ChatSettings",
+    "Date",
     "DialogError",
+    "Digits",
+    "Email",
     "Encoding",
     "Entry",
+    "Expectation",
     "Factory",
     "History",
     "LineError",
     "Manner",
     "Message",
+    "PhoneNumber",
     "PluginError",
     "Progress",
     "Prompt",
@@ -80,6 +96,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "SpeakText",
+    "Spelling",
     "TextDelta",
     "Tool",
     "ToolCall",
@@ -87,6 +104,7 @@ __all__ = [
     "Usage",
     "Utterance",
     "Word",
+    "YesNo",
     "hookimpl",
     "load",
     "new_app",
@@ -131,6 +149,16 @@ HOMES = {
     "net.app": ("CallServer",),
     "settings": ("Settings", "load"),
     "speech.history": ("Entry", "History"),
+    "turns.expectation": (
+        "Anything",
+        "Date",
+        "Digits",
+        "Email",
+        "Expectation",
+        "PhoneNumber",
+        "Spelling",
+        "YesNo",
+    ),
 }
 """Where each public name is defined."""
 

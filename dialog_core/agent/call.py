@@ -13,7 +13,14 @@ from dialog_core.errors import LineError, LocalProtocolError
 from dialog_core.messages import PLAIN, Manner, Message, Role
 from dialog_core.protocols import Ability, CallInfo, LanguageModel, Line, Recording
 from dialog_core.speech.history import Entry, History
-from dialog_core.turns.events import EndWanted, Event, ReplyWanted, ReplyWithdrawn
+from dialog_core.turns.events import (
+    AnswerExpected,
+    EndWanted,
+    Event,
+    ReplyWanted,
+    ReplyWithdrawn,
+)
+from dialog_core.turns.expectation import Expectation
 from dialog_core.turns.state import WANTED_LIMIT
 
 __all__ = ["Call"]
@@ -105,15 +112,20 @@ class Call:
 
     # --- speaking
 
-    async def say(self, text: str, *, interruptible: bool = True) -> bool:
+    async def say(
+        self, text: str, *, interruptible: bool = True, expect: Expectation | None = None
+    ) -> bool:
         """Say something; returns when it is over, True if it was heard to its end.
 
         Within a reply it is spoken after what the reply has yielded so far; otherwise when the floor is free.
+        expect: what kind of answer it asks for, see :meth:`expect`.
         Cancelling the wait withdraws the message. When the call is over it returns False at once.
         Raises: LocalProtocolError if too many messages wait already.
         """
         speaker = LIVE_REPLY.get()()
         if speaker is not None:
+            if expect is not None:
+                self.expect(expect)
             return await speaker.say(text, interruptible=interruptible)
         if self._is_over:
             return False
@@ -124,7 +136,7 @@ class Call:
         self._tickets += 1
         ticket, message = self._tickets, Pending(text)
         self._messages[ticket] = message
-        self._post(ReplyWanted(self.now, ticket, interruptible))
+        self._post(ReplyWanted(self.now, ticket, interruptible, expect))
         try:
             await message.over.wait()
         except anyio.get_cancelled_exc_class():
@@ -132,6 +144,15 @@ class Call:
             self._post(ReplyWithdrawn(self.now, ticket))
             raise
         return message.heard
+
+    def expect(self, answer: Expectation) -> None:
+        """Say what kind of answer is asked for, such as ``Digits(4)``: the wait at the caller's pauses depends on it.
+
+        It holds for the caller's next turn. Within a reply it is forgotten again if the reply is taken back.
+        """
+        speaker = LIVE_REPLY.get()()
+        reply = 0 if speaker is None else speaker.reply
+        self._post(AnswerExpected(self.now, answer, reply))
 
     def speak_with(self, *, speed: float | None = None, mood: str | None = None) -> None:
         """Speak in another manner: in a reply from here to its end, outside of one in the whole next reply.

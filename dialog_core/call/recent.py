@@ -12,7 +12,7 @@ from functools import partial
 import attrs
 
 from dialog_core.audio import AudioFormat, AudioFrame, Sound
-from dialog_core.turns.policy import Done, Endpointer, Pause, Verdict, Wait
+from dialog_core.turns.policy import Abstain, Done, Endpointer, Pause, Verdict, Wait
 
 __all__ = ["HearingEndpointer", "RecentAudio", "hearing", "seconds_wanted"]
 
@@ -76,7 +76,7 @@ class HearingEndpointer:
         """See :class:`~dialog_core.turns.policy.Endpointer`."""
         return self.endpointer.judge(pause)
 
-    async def ask(self, pause: Pause) -> Wait | Done:
+    async def ask(self, pause: Pause) -> Wait | Done | Abstain:
         """See :class:`~dialog_core.turns.policy.Endpointer`."""
         audio: Callable[[float], Sound] = partial(self._latest, pause.since)
         return await self.endpointer.ask(attrs.evolve(pause, audio=audio))

@@ -18,12 +18,12 @@ from dialog_core.call.guard import guarded
 from dialog_core.call.inbox import Inbox
 from dialog_core.call.replies import Replies
 from dialog_core.errors import LineError
-from dialog_core.observe.observations import StepTaken
+from dialog_core.observe.observations import Judged, StepTaken
 from dialog_core.turns import effects as ef
 from dialog_core.turns import events as ev
 from dialog_core.turns.events import Event, Timer
 from dialog_core.turns.machine import step
-from dialog_core.turns.policy import Wait
+from dialog_core.turns.policy import Abstain, Judgement, Pause, Wait
 from dialog_core.turns.state import Phase, TurnPolicy, TurnState
 
 __all__ = ["TurnLoop"]
@@ -83,13 +83,15 @@ class TurnLoop:
                 return ev.TimerFired(max(due, now()), timer)
 
     def _take(self, event: Event, tasks: TaskGroup) -> None:
-        was = self.state.phase
+        before = self.state
         self.state, effects = step(self.state, event, self.policy)
-        if was is Phase.ENDPOINTING and self.state.phase is not Phase.ENDPOINTING:
+        if before.question != self.state.question or self.state.phase is not Phase.ENDPOINTING:
             self._asking.cancel()
         done = tuple([self._do(effect, tasks) for effect in effects])
         phase = self.state.phase.value
         self.context.observe(StepTaken(self.context.id, event.at, phase, event, done))
+        if self.state.judged is not None and self.state.judged is not before.judged:
+            self.context.observe(told(self.context.id, self.state.judged))
         if isinstance(event, ev.MarkReached):
             self.replies.note_heard(event.reply)
 
@@ -122,9 +124,31 @@ class TurnLoop:
     async def _ask(self, effect: ef.AskEndpointer, scope: anyio.CancelScope) -> None:
         async def ask() -> None:
             answer = await self.policy.endpointer.ask(effect.pause)
-            wait = answer.seconds if isinstance(answer, Wait) else 0.0
+            match answer:
+                case Wait(seconds=wait) | Abstain(at_most=wait):
+                    pass
+                case _:
+                    wait = 0.0
             self.inbox.post(ev.EndpointJudged(self.context.now(), effect.question, wait))
 
         with scope, anyio.move_on_after(ASK_SECONDS):
             context = self.context
             await guarded(ask, call=context.id, where="endpointer", observe=context.observe)
+
+
+def told(call: str, judgement: Judgement) -> Judged:
+    """A judgement as it is observed."""
+    asked, answer = judgement.asked, judgement.answer
+    pause = isinstance(asked, Pause)
+    until = next(
+        (
+            seconds
+            for name in ("seconds", "at_most", "again")
+            if (seconds := getattr(answer, name, None)) is not None
+        ),
+        None,
+    )
+    return Judged(
+        call, judgement.at, "endpointer" if pause else "barge_in", type(answer).__name__,
+        answer.reason, asked.silent if isinstance(asked, Pause) else asked.voiced, until,
+    )  # fmt: skip

@@ -14,6 +14,7 @@ __all__ = [
     "CallStarted",
     "CallState",
     "Counted",
+    "Judged",
     "Observation",
     "Observer",
     "Personal",
@@ -59,6 +60,24 @@ class StepTaken:
     """Name of the phase afterwards."""
     event: object
     effects: tuple[object, ...]
+
+
+@attrs.frozen
+class Judged:
+    """A policy was asked about a pause or an overlap, and answered."""
+
+    call: str
+    at: float
+    policy: str
+    """``endpointer`` or ``barge_in``."""
+    answer: str
+    """Name of the answer: ``Wait``, ``Done``, ``Ask``, ``Abstain``, or ``Cut``, ``Duck``, ``Continue``, ..."""
+    reason: str
+    """Constant phrase; empty if the policy gave none."""
+    seconds: float
+    """Silence so far, or how long the caller has sounded."""
+    until: float | None
+    """Seconds of silence that end the turn, or of voice after which it asks again; None if it set none."""
 
 
 @attrs.frozen
@@ -160,6 +179,7 @@ class CallState:
 Observation = (
     CallStarted
     | StepTaken
+    | Judged
     | ProviderTimed
     | ReplyTimed
     | SpeakerLabelled

@@ -15,6 +15,7 @@ from dialog_core.observe.observations import (
     CallStarted,
     CallState,
     Counted,
+    Judged,
     Observation,
     Observer,
     Personal,
@@ -26,6 +27,7 @@ from dialog_core.observe.observations import (
 )
 from dialog_core.turns.effects import Keep
 from dialog_core.turns.records import (
+    Backchannel,
     BargeIn,
     BrokenOff,
     NothingHeard,
@@ -82,6 +84,9 @@ def record_line(call: str, record: Record) -> Line:
             return "info", "reply said", {**at, "reply": reply, "text": Personal(heard)}
         case BargeIn(reply=reply, heard=heard):
             return "info", "reply interrupted", {**at, "reply": reply, "text": Personal(heard)}
+        case Backchannel(reply=reply, utterance=utterance):
+            text = Personal(utterance.text)
+            return "info", "backchannel ignored", {**at, "reply": reply, "text": text}
         case TakenBack(reply=reply):
             return "info", "reply taken back", {**at, "reply": reply}
         case BrokenOff(reply=reply, error=error):
@@ -123,6 +128,10 @@ class LogObserver:
                 yield reply_line(observation)
             case StepTaken():
                 yield from self._step_lines(observation)
+            case Judged() if self.settings.steps:
+                yield judgement_line(observation)
+            case Judged():
+                return
             case SpeakerLabelled(call=call, started=started, ended=ended, speaker=speaker):
                 fields = {"call": call, "started": seconds(started), "ended": seconds(ended)}
                 yield "debug", "speaker labelled", {**fields, "speaker": speaker}
@@ -148,6 +157,15 @@ class LogObserver:
         for effect in step.effects:
             if isinstance(effect, Keep):
                 yield record_line(step.call, effect.record)
+
+
+def judgement_line(judged: Judged) -> Line:
+    """What a policy said to a pause or an overlap, and why."""
+    fields: dict[str, Any] = {"call": judged.call, "seconds": seconds(judged.at)}
+    fields |= {"policy": judged.policy, "answer": judged.answer, "lasted": seconds(judged.seconds)}
+    if judged.until is not None:
+        fields["until"] = seconds(judged.until)
+    return "debug", "turn judged", {**fields, "reason": judged.reason}
 
 
 def timing_line(timed: ProviderTimed) -> Line:

@@ -11,8 +11,10 @@ import enum
 import attrs
 
 from dialog_core.messages import Transcript
+from dialog_core.turns.expectation import Expectation
 
 __all__ = [
+    "AnswerExpected",
     "EndFailed",
     "EndOfTurn",
     "EndWanted",
@@ -22,6 +24,7 @@ __all__ = [
     "Keypress",
     "ListenerFailed",
     "MarkReached",
+    "OfAReply",
     "ReplyAudible",
     "ReplyFailed",
     "ReplyPlayed",
@@ -95,6 +98,18 @@ class ReplyWanted:
     ticket: int
     """Which of the application's messages; 0 and up, unique in the call."""
     interruptible: bool = True
+    expecting: Expectation | None = None
+    """What kind of answer it asks for; None leaves what was asked for before."""
+
+
+@attrs.frozen
+class AnswerExpected:
+    """The agent says what kind of answer it asks the caller for."""
+
+    at: float
+    expecting: Expectation
+    reply: int = 0
+    """The reply that asks; 0 for the application outside of replies."""
 
 
 @attrs.frozen
@@ -202,6 +217,9 @@ class HungUp:
     reason: str = "hangup"
 
 
+OfAReply = ReplyAudible | MarkReached | ReplyPlayed | ReplyFailed | Shielded | AnswerExpected
+"""Tells of one reply, whose number it carries."""
+
 Event = (
     SpeechStarted
     | SpeechStopped
@@ -210,6 +228,7 @@ Event = (
     | TurnResumed
     | EndpointJudged
     | ReplyWanted
+    | AnswerExpected
     | ReplyWithdrawn
     | Shielded
     | EndWanted

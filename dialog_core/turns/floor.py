@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from dialog_core.messages import Utterance
 from dialog_core.turns.effects import (
     AskEndpointer,
     CancelTimer,
@@ -14,8 +15,9 @@ from dialog_core.turns.effects import (
     SetTimer,
     StartReply,
 )
-from dialog_core.turns.events import Event, Timer
-from dialog_core.turns.policy import Ask, Done, Pause
+from dialog_core.turns.events import Event, ReplyWanted, Timer
+from dialog_core.turns.expectation import ANYTHING
+from dialog_core.turns.policy import Abstain, Ask, Done, Judgement, Pause
 from dialog_core.turns.records import TurnComplete
 from dialog_core.turns.state import TIMERS, Phase, TurnPolicy, TurnState
 
@@ -25,6 +27,7 @@ __all__ = [
     "close",
     "end_reply",
     "hear",
+    "pause_at",
     "start_endpointing",
     "to",
     "yield_floor",
@@ -73,25 +76,31 @@ def close(state: TurnState, event: Event, *effects: Effect) -> Step:
 
 def start_endpointing(state: TurnState, event: Event, policy: TurnPolicy, *effects: Effect) -> Step:
     """The caller fell silent: ask the endpointer how long to wait, counted from the last voiced sample."""
-    state = attrs.evolve(state, settling=False)
-    pause = Pause(
-        silent=max(0.0, event.at - state.silent_since),
-        text=state.text,
-        settled=state.interim is None,
-        end_of_turn=state.end_of_turn,
-        previous=state.previous,
-        since=state.silent_since,
-    )
-    match policy.endpointer.judge(pause):
+    pause = pause_at(state, max(0.0, event.at - state.silent_since))
+    verdict = policy.endpointer.judge(pause)
+    state = attrs.evolve(
+        state, settling=False, question=state.question + 1,
+        judged=Judgement(event.at, pause, verdict),
+    )  # fmt: skip
+    match verdict:
         case Done():
-            timer = SetTimer(Timer.ENDPOINT, event.at)
+            due = event.at
         case Ask(seconds=seconds):
-            state = attrs.evolve(state, question=state.question + 1)
-            timer = SetTimer(Timer.ENDPOINT, state.silent_since + seconds)
+            due = state.silent_since + seconds
             effects = (*effects, AskEndpointer(state.question, pause))
+        case Abstain(at_most=seconds):
+            due = state.silent_since + seconds
         case wait:
-            timer = SetTimer(Timer.ENDPOINT, state.silent_since + wait.seconds)
-    return to(state, Phase.ENDPOINTING, *effects, timer)
+            due = state.silent_since + wait.seconds
+    return to(state, Phase.ENDPOINTING, *effects, SetTimer(Timer.ENDPOINT, due))
+
+
+def pause_at(state: TurnState, silent: float) -> Pause:
+    """The present pause, as an endpointer is asked about it. silent: seconds so far."""
+    return Pause(
+        silent, state.text, state.interim is None, state.end_of_turn, state.previous,
+        state.silent_since, state.expecting, state.rhythm,
+    )  # fmt: skip
 
 
 def begin_reply(
@@ -102,6 +111,10 @@ def begin_reply(
         state, reply=state.reply + 1, cause=cause, heard="", held_since=None, shielded=False,
         previous=state.heard or state.previous,
     )  # fmt: skip
+    if isinstance(cause, Utterance):
+        state = attrs.evolve(state, expected=state.expecting, expecting=ANYTHING)
+    elif isinstance(cause, ReplyWanted) and cause.expecting is not None:
+        state = attrs.evolve(state, expecting=cause.expecting)
     deadline = SetTimer(Timer.WATCHDOG, event.at + policy.first_audio)
     return to(state, Phase.THINKING, *effects, StartReply(state.reply, cause), deadline)
 

@@ -51,13 +51,14 @@ from dialog_core.turns.floor import (
     close,
     end_reply,
     hear,
+    pause_at,
     start_endpointing,
     to,
     yield_floor,
 )
 from dialog_core.turns.notes import note
 from dialog_core.turns.overlap import judge_overlap, leave_overlap
-from dialog_core.turns.policy import Done, Pause
+from dialog_core.turns.policy import Done
 from dialog_core.turns.records import (
     BrokenOff,
     NothingHeard,
@@ -69,18 +70,26 @@ from dialog_core.turns.state import LIVE, Phase, TurnPolicy, TurnState
 
 __all__ = ["OF_A_REPLY", "TRANSITIONS", "step"]
 
-OF_A_REPLY = (ev.ReplyAudible, ev.MarkReached, ev.ReplyPlayed, ev.ReplyFailed, ev.Shielded)
+OF_A_REPLY = (
+    ev.ReplyAudible, ev.MarkReached, ev.ReplyPlayed, ev.ReplyFailed, ev.Shielded, ev.AnswerExpected,
+)  # fmt: skip
 
 
 def step(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     """Decide what an event means. Pure: same arguments, same answer."""
-    if isinstance(event, OF_A_REPLY) and (event.reply != state.reply or state.phase not in LIVE):
+    if isinstance(event, OF_A_REPLY) and is_late(state, event):
         return state, ()
     if state.phase is Phase.CLOSED and not isinstance(event, ev.EndFailed):
         return state, ()
     noted = note(state, event)
     handler = TRANSITIONS.get((state.phase, type(event)))
     return handler(noted, event, policy) if handler else (noted, ())
+
+
+def is_late(state: TurnState, event: ev.OfAReply) -> bool:
+    """Whether an event tells of a reply that is not live any more."""
+    outside = isinstance(event, ev.AnswerExpected) and event.reply == 0
+    return not outside and (event.reply != state.reply or state.phase not in LIVE)
 
 
 # --- the caller's turn ----------------------------------------------------------------------------------------------
@@ -95,8 +104,7 @@ def heed_judgement(state: TurnState, event: ev.EndpointJudged, _policy: TurnPoli
 
 def heed_recogniser(state: TurnState, event: ev.EndOfTurn, policy: TurnPolicy) -> Step:
     """The recogniser says the turn is over while the line still seems voiced: believe it if the endpointer does."""
-    pause = Pause(0.0, state.text, state.interim is None, state.end_of_turn, state.previous)
-    if not event.sure or not state.text or policy.endpointer.judge(pause) != Done():
+    if not event.sure or not state.text or policy.endpointer.judge(pause_at(state, 0.0)) != Done():
         return state, ()
     state = attrs.evolve(state, voiced=False, silent_since=event.at)
     return to(state, Phase.ENDPOINTING, SetTimer(Timer.ENDPOINT, event.at))
@@ -152,7 +160,8 @@ def reopen(state: TurnState, event: Event) -> tuple[TurnState, tuple[Effect, ...
     effects = (StopReply(state.reply), Keep(TakenBack(event.at, state.reply)))
     assert isinstance(state.cause, Utterance)
     words = (*(attrs.evolve(word, final=True) for word in state.cause.transcripts), *state.words)
-    return attrs.evolve(state, words=words, started=state.cause.started, cause=None), effects
+    state = attrs.evolve(state, words=words, started=state.cause.started, cause=None)
+    return attrs.evolve(state, expecting=state.expected), effects
 
 
 def take_back(state: TurnState, event: Event, policy: TurnPolicy) -> Step:

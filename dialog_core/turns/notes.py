@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import attrs
 
-from dialog_core.messages import Transcript
+from dialog_core.messages import Transcript, Utterance
 from dialog_core.turns import events as ev
 from dialog_core.turns.effects import Apology
 from dialog_core.turns.events import Event
+from dialog_core.turns.rhythm import Rhythm
 from dialog_core.turns.state import WANTED_LIMIT, Phase, TurnState
 from dialog_core.turns.words import sift, spoken_until
 
@@ -21,7 +22,7 @@ def note(state: TurnState, event: Event) -> TurnState:  # noqa: PLR0912 - one ca
             started = state.started if state.text else at
             return attrs.evolve(
                 state, voiced=True, sounding_since=at, started=started, probability=probability,
-                end_of_turn=None, settling=False, nudges=0,
+                end_of_turn=None, settling=False, nudges=0, rhythm=rhythm_at(state, at),
             )  # fmt: skip
         case ev.SpeechStopped(at=at):
             return attrs.evolve(state, voiced=False, silent_since=at, sounding_until=at)
@@ -36,6 +37,8 @@ def note(state: TurnState, event: Event) -> TurnState:  # noqa: PLR0912 - one ca
         case ev.ReplyWithdrawn(ticket=ticket):
             left = (cause for cause in state.wanted if getattr(cause, "ticket", None) != ticket)
             return attrs.evolve(state, wanted=tuple(left))
+        case ev.AnswerExpected(expecting=expecting):
+            return attrs.evolve(state, expecting=expecting)
         case ev.Shielded(on=on):
             return attrs.evolve(state, shielded=on)
         case ev.EndWanted() if state.ending is None:
@@ -49,6 +52,13 @@ def note(state: TurnState, event: Event) -> TurnState:  # noqa: PLR0912 - one ca
             return attrs.evolve(state, nudges=0)
         case _:
             return state
+
+
+def rhythm_at(state: TurnState, at: float) -> Rhythm:
+    """The caller's rhythm when they sound again: a pause was within a turn if it is not answered audibly yet."""
+    open_ = bool(state.text) and state.phase is Phase.ENDPOINTING
+    taken = state.phase is Phase.THINKING and isinstance(state.cause, Utterance)
+    return state.rhythm.with_pause(at - state.silent_since) if open_ or taken else state.rhythm
 
 
 def was_unnoticed(state: TurnState, event: Transcript) -> bool:

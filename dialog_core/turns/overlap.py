@@ -19,8 +19,17 @@ from dialog_core.turns.effects import (
 )
 from dialog_core.turns.events import Event, Timer
 from dialog_core.turns.floor import Step, end_reply, hear, to, yield_floor
-from dialog_core.turns.policy import Continue, Cut, Duck, Overlap
-from dialog_core.turns.records import BargeIn
+from dialog_core.turns.policy import (
+    Continue,
+    Cut,
+    Doubt,
+    Duck,
+    Hold,
+    Ignore,
+    Judgement,
+    Overlap,
+)
+from dialog_core.turns.records import Backchannel, BargeIn
 from dialog_core.turns.state import Phase, TurnPolicy, TurnState
 from dialog_core.turns.words import beginning, spoken_until
 
@@ -38,27 +47,44 @@ def judge_overlap(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
         probability=state.probability,
         ducked=state.held_since is not None,
         heard=state.heard,
+        expecting=state.expecting,
     )
     decision = policy.barge_in.judge(overlap)
     if state.held_since is not None and event.at >= state.held_since + policy.longest_hold:
-        decision = Cut() if state.voiced else Continue()
+        reason = "the reply was held for as long as it may be"
+        decision = Cut(reason) if state.voiced else Continue(reason=reason)
+    state = attrs.evolve(state, judged=Judgement(event.at, overlap, decision))
     match decision:
         case Cut():
             return barge_in(state, event, policy)
-        case Continue(again=again):
+        case Continue(again=again) | Doubt(again=again):
             return speak_on(state, event, again)
-        case _:
-            if isinstance(decision, Duck):
-                hold: Effect = DuckReply(state.reply, decision.fade)
-            else:
-                hold = HoldReply(state.reply)
-            held = state.held_since is not None
-            since = state.held_since if state.held_since is not None else event.at
-            due = state.sounding_since + decision.again
-            longest = since + policy.longest_hold
-            timer = SetTimer(Timer.OVERLAP, min(due, longest) if due > event.at else longest)
-            state = attrs.evolve(state, held_since=since)
-            return to(state, Phase.OVERLAP, *(() if held else (hold,)), timer)
+        case Ignore():
+            return ignore_words(state, event)
+        case Duck(again=again, fade=fade):
+            return hold(state, event, policy, DuckReply(state.reply, fade), again)
+        case Hold(again=again):
+            return hold(state, event, policy, HoldReply(state.reply), again)
+
+
+def hold(state: TurnState, event: Event, policy: TurnPolicy, how: Effect, again: float) -> Step:
+    """Let the reply wait, for a bounded time, until it is clear what the caller wants."""
+    held = state.held_since is not None
+    since = state.held_since if state.held_since is not None else event.at
+    due, longest = state.sounding_since + again, since + policy.longest_hold
+    timer = SetTimer(Timer.OVERLAP, min(due, longest) if due > event.at else longest)
+    state = attrs.evolve(state, held_since=since)
+    return to(state, Phase.OVERLAP, *(() if held else (how,)), timer)
+
+
+def ignore_words(state: TurnState, event: Event) -> Step:
+    """A backchannel: nobody answers the words, but they are recorded; the reply goes on."""
+    if not state.text:
+        return speak_on(state, event, None)
+    backchannel = Backchannel(event.at, state.reply, state.utterance())
+    state = attrs.evolve(state, words=(), taken=state.interim or state.taken, interim=None)
+    stepped, effects = speak_on(state, event, None)
+    return stepped, (Keep(backchannel), *effects)
 
 
 def voiced_seconds(state: TurnState, event: Event) -> float:

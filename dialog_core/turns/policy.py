@@ -11,22 +11,35 @@ from typing import Protocol
 import attrs
 
 from dialog_core.audio import Sound
+from dialog_core.turns.expectation import ANYTHING, Expectation
+from dialog_core.turns.rhythm import UNKNOWN, Rhythm
 
 __all__ = [
+    "Abstain",
     "Ask",
     "BargeIn",
     "Continue",
     "Cut",
+    "Decision",
     "Done",
+    "Doubt",
     "Duck",
     "Endpointer",
     "Hears",
     "Hold",
+    "Ignore",
+    "Judgement",
     "Overlap",
     "Pause",
     "Verdict",
     "Wait",
 ]
+
+
+def because() -> str:
+    """Why an answer is what it is, for who observes the call: a constant phrase. Answers are equal whatever it says."""
+    reason: str = attrs.field(default="", eq=False)
+    return reason
 
 
 @attrs.frozen
@@ -45,6 +58,10 @@ class Pause:
     """What the agent said last, as heard; empty at the start."""
     since: float = 0.0
     """When the last voiced sample was, in seconds since the call began."""
+    expecting: Expectation = ANYTHING
+    """What the agent has asked for."""
+    rhythm: Rhythm = UNKNOWN
+    """How long this caller pauses within a turn."""
     audio: Callable[[float], Sound] | None = attrs.field(default=None, eq=False, repr=False)
     """The caller's latest audio up to that many seconds after the last voiced sample, or to now if that is earlier.
 
@@ -60,11 +77,14 @@ class Wait:
     """
 
     seconds: float
+    reason: str = because()
 
 
 @attrs.frozen
 class Done:
     """The caller has finished: reply now."""
+
+    reason: str = because()
 
 
 @attrs.frozen
@@ -72,9 +92,21 @@ class Ask:
     """I need time to think: call my :meth:`Endpointer.ask`; if no answer comes in time, `seconds` is the wait."""
 
     seconds: float
+    reason: str = because()
 
 
-Verdict = Wait | Done | Ask
+@attrs.frozen
+class Abstain:
+    """I leave it to the next endpointer of the stack, within bounds; who is last, or alone, waits `at_most`."""
+
+    at_most: float
+    """Seconds of silence after which the turn is complete, whatever the others say; finite."""
+    at_least: float = 0.0
+    """Seconds of silence before which it is not."""
+    reason: str = because()
+
+
+Verdict = Wait | Done | Ask | Abstain
 
 
 class Endpointer(Protocol):
@@ -84,7 +116,7 @@ class Endpointer(Protocol):
         """Asked at the start of a silence and whenever words or a verdict arrive in it."""
         ...
 
-    async def ask(self, pause: Pause) -> Wait | Done:
+    async def ask(self, pause: Pause) -> Wait | Done | Abstain:
         """Asked only after `judge` answered `Ask`; cancelled when the caller goes on."""
         ...
 
@@ -114,6 +146,8 @@ class Overlap:
     """True when an earlier answer was `Duck` or `Hold`."""
     heard: str = ""
     """What the caller has heard of this reply so far."""
+    expecting: Expectation = ANYTHING
+    """What the agent has asked for."""
 
 
 @attrs.frozen
@@ -121,6 +155,25 @@ class Continue:
     """Go on speaking. `again` asks once more when the caller has sounded that many seconds; None waits for words."""
 
     again: float | None = None
+    reason: str = because()
+
+
+@attrs.frozen
+class Doubt:
+    """I cannot tell yet; ask me when the caller has sounded `again` seconds. Alone it is `Continue`.
+
+    In a vote it turns a cut into a fade, which can be undone.
+    """
+
+    again: float
+    reason: str = because()
+
+
+@attrs.frozen
+class Ignore:
+    """It was a backchannel: go on speaking, and let nobody answer these words; they are only recorded."""
+
+    reason: str = because()
 
 
 @attrs.frozen
@@ -129,6 +182,7 @@ class Duck:
 
     again: float
     fade: float = 0.2
+    reason: str = because()
 
 
 @attrs.frozen
@@ -136,16 +190,31 @@ class Hold:
     """Stop playing at once but keep the reply; ask again when the caller has sounded `again` seconds."""
 
     again: float
+    reason: str = because()
 
 
 @attrs.frozen
 class Cut:
     """It is an interruption: stop the reply."""
 
+    reason: str = because()
+
+
+Decision = Continue | Doubt | Ignore | Duck | Hold | Cut
+
+
+@attrs.frozen
+class Judgement:
+    """What a policy was asked last, and what it answered."""
+
+    at: float
+    asked: Pause | Overlap
+    answer: Verdict | Decision
+
 
 class BargeIn(Protocol):
     """Who decides what the caller's speech during a reply means. Pure and quick."""
 
-    def judge(self, overlap: Overlap) -> Continue | Duck | Hold | Cut:
+    def judge(self, overlap: Overlap) -> Decision:
         """Asked when the caller begins to sound, at words, when `again` seconds have passed, and at their silence."""
         ...

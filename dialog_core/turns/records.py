@@ -10,7 +10,16 @@ import attrs
 
 from dialog_core.messages import Utterance
 
-__all__ = ["BargeIn", "BrokenOff", "NothingHeard", "Record", "Said", "TakenBack", "TurnComplete"]
+__all__ = [
+    "Backchannel",
+    "BargeIn",
+    "BrokenOff",
+    "NothingHeard",
+    "Record",
+    "Said",
+    "TakenBack",
+    "TurnComplete",
+]
 
 
 @attrs.frozen
@@ -47,6 +56,15 @@ class BargeIn:
 
 
 @attrs.frozen
+class Backchannel:
+    """The caller said something under a reply that asks for no answer, such as "mhm"."""
+
+    at: float
+    reply: int
+    utterance: Utterance
+
+
+@attrs.frozen
 class TakenBack:
     """A reply was dropped before any of it sounded, because the caller went on; its turn is open again."""
 
@@ -64,4 +82,4 @@ class BrokenOff:
     error: str
 
 
-Record = TurnComplete | NothingHeard | Said | BargeIn | TakenBack | BrokenOff
+Record = TurnComplete | NothingHeard | Said | BargeIn | Backchannel | TakenBack | BrokenOff

@@ -9,7 +9,9 @@ import attrs
 from dialog_core.messages import Transcript, Utterance
 from dialog_core.turns.effects import Cause
 from dialog_core.turns.events import EndWanted, Timer
-from dialog_core.turns.policy import BargeIn, Endpointer
+from dialog_core.turns.expectation import ANYTHING, Expectation
+from dialog_core.turns.policy import BargeIn, Endpointer, Judgement
+from dialog_core.turns.rhythm import UNKNOWN, Rhythm
 
 __all__ = ["LIVE", "TIMERS", "WANTED_LIMIT", "Phase", "TurnPolicy", "TurnState"]
 
@@ -105,7 +107,15 @@ class TurnState:
     settling: bool = False
     """The pause is over but for words that have not settled."""
     question: int = 0
-    """Number of the latest question put to the endpointer."""
+    """How often the endpointer was asked; the number of its latest question."""
+    expecting: Expectation = ANYTHING
+    """What the agent has asked the caller for."""
+    expected: Expectation = ANYTHING
+    """What it had asked for when the turn that is being answered was spoken."""
+    rhythm: Rhythm = UNKNOWN
+    """How long this caller pauses within a turn."""
+    judged: Judgement | None = None
+    """What a policy was asked last."""
 
     shielded: bool = False
     """A protected segment of the live reply is not heard yet."""

@@ -55,7 +55,7 @@ def recognised(draw: st.DrawFn) -> list[tuple[float, ev.Event]]:
     """(when it arrives, what): interim and settled words of one sound, in order, some late, with spans of any end."""
     arrivals = sorted(draw(st.lists(st.floats(BEGAN + 0.1, ENDED + 1.0), min_size=1, max_size=5)))
     with_start, with_words = draw(st.booleans()), draw(st.booleans())
-    said = []
+    said: list[tuple[float, ev.Event]] = []
     for number, arrival in enumerate(arrivals):
         until = min(arrival, ENDED + draw(SPANS))
         words = (Word("yes", BEGAN, min(until, ENDED)),) if with_words else ()
@@ -98,7 +98,10 @@ def completed_at(events: list[tuple[float, ev.Event]], endpointer: Endpointer) -
 def test_a_turn_is_complete_its_wait_after_the_last_voiced_sample(
     *, said: list[tuple[float, ev.Event]], seconds: float, noticed: float, thinks: bool
 ) -> None:
-    sound = [(BEGAN + 0.06, ev.SpeechStarted(BEGAN)), (ENDED + noticed, ev.SpeechStopped(ENDED))]
+    sound: list[tuple[float, ev.Event]] = [
+        (BEGAN + 0.06, ev.SpeechStarted(BEGAN)),
+        (ENDED + noticed, ev.SpeechStopped(ENDED)),
+    ]
     settled, silence = said[-1][0], ENDED + noticed
     at = completed_at([*sound, *said], Waiting(seconds, thinks))
     due = max(ENDED + seconds, silence)
@@ -112,7 +115,7 @@ def test_a_turn_is_complete_its_wait_after_the_last_voiced_sample(
 def test_a_recognisers_verdict_counts_when_it_comes_and_the_fallback_from_the_last_voiced_sample(
     *, said: list[tuple[float, ev.Event]], fallback: float, verdict: float | None
 ) -> None:
-    events = [
+    events: list[tuple[float, ev.Event]] = [
         (BEGAN + 0.06, ev.SpeechStarted(BEGAN)),
         (ENDED + 0.2, ev.SpeechStopped(ENDED)),
         *said,

@@ -9,8 +9,8 @@ from dialog_core.turns import events as ev
 from dialog_core.turns.machine import TRANSITIONS
 from dialog_core.turns.state import Phase
 
-NOTED = (ev.ReplyWithdrawn, ev.EndFailed, ev.Shielded)
-"""Of no account where no reply is live, or no end was tried."""
+NOTED = (ev.ReplyWithdrawn, ev.EndFailed, ev.Shielded, ev.AnswerExpected)
+"""Of no account where no reply is live, or no end was tried; what is expected is only remembered."""
 OF_A_REPLY = (ev.ReplyAudible, ev.MarkReached, ev.ReplyPlayed, ev.ReplyFailed)
 VERDICTS = (ev.EndOfTurn, ev.TurnResumed, ev.EndpointJudged)
 IGNORED: dict[Phase, set[type]] = {
@@ -22,12 +22,15 @@ IGNORED: dict[Phase, set[type]] = {
     Phase.ENDPOINTING: {ev.ReplyWanted, ev.Keypress, *OF_A_REPLY, *NOTED},
     Phase.THINKING: {
         ev.SpeechStopped, *VERDICTS, ev.ReplyWanted, ev.Keypress, ev.MarkReached, ev.EndFailed,
-        ev.Shielded,
+        ev.Shielded, ev.AnswerExpected,
     },
     Phase.SPEAKING: {
         ev.SpeechStopped, *VERDICTS, ev.ReplyWanted, ev.Keypress, ev.ReplyAudible, ev.EndFailed,
+        ev.AnswerExpected,
     },
-    Phase.OVERLAP: {*VERDICTS, ev.ReplyWanted, ev.Keypress, ev.ReplyAudible, ev.EndFailed},
+    Phase.OVERLAP: {
+        *VERDICTS, ev.ReplyWanted, ev.Keypress, ev.ReplyAudible, ev.EndFailed, ev.AnswerExpected,
+    },
     Phase.CLOSED: {*get_args(ev.Event)} - {ev.EndFailed},
 }  # fmt: skip
 

@@ -168,8 +168,8 @@ def test_an_endpointer_that_thinks_is_asked_and_its_wait_stands_in_until_then() 
         given=hearing(), policy=believing,
     )  # fmt: skip
     pause = Pause(2.1 - 2.0, "well", settled=True, end_of_turn=False, since=2.0)
-    assert effects == [ef.AskEndpointer(1, pause), ef.SetTimer(Timer.ENDPOINT, 4.0)]
-    answered = run(ev.EndpointJudged(2.3, 1, 0.0), given=given)[1]
+    assert effects == [ef.AskEndpointer(3, pause), ef.SetTimer(Timer.ENDPOINT, 4.0)]
+    answered = run(ev.EndpointJudged(2.3, 3, 0.0), given=given)[1]
     assert answered == [ef.SetTimer(Timer.ENDPOINT, 2.0)]
 
 
@@ -180,7 +180,16 @@ def test_the_answer_to_an_older_question_is_late_and_ignored() -> None:
         ev.SpeechStopped(2.0), final("well", 2.0), unsure, unsure, given=hearing(),
         policy=believing,
     )  # fmt: skip
-    assert run(ev.EndpointJudged(2.3, 1, 0.0), given=given)[1] == []
+    assert run(ev.EndpointJudged(2.3, 3, 0.0), given=given)[1] == []
+
+
+def test_an_answer_is_late_too_when_the_words_it_was_about_went_on() -> None:
+    believing = attrs.evolve(POLICY, endpointer=Believing())
+    given, _ = run(
+        ev.SpeechStopped(2.0), final("well", 2.0), ev.EndOfTurn(2.1, sure=False),
+        ev.TurnResumed(2.2), given=hearing(), policy=believing,
+    )  # fmt: skip
+    assert run(ev.EndpointJudged(2.3, 3, 0.0), given=given)[1] == []
 
 
 @pytest.mark.requirement("D.18")

@@ -14,9 +14,32 @@ from dialog_core.messages import Transcript, Utterance
 from dialog_core.turns import effects as ef
 from dialog_core.turns import events as ev
 from dialog_core.turns.events import Timer
+from dialog_core.turns.expectation import Anything, Digits
 from dialog_core.turns.machine import step
-from dialog_core.turns.policy import Ask, Continue, Cut, Done, Duck, Hold, Overlap, Pause, Wait
-from dialog_core.turns.records import BargeIn, BrokenOff, Said, TakenBack, TurnComplete
+from dialog_core.turns.policy import (
+    Abstain,
+    Ask,
+    Continue,
+    Cut,
+    Decision,
+    Done,
+    Doubt,
+    Duck,
+    Hold,
+    Ignore,
+    Overlap,
+    Pause,
+    Verdict,
+    Wait,
+)
+from dialog_core.turns.records import (
+    Backchannel,
+    BargeIn,
+    BrokenOff,
+    Said,
+    TakenBack,
+    TurnComplete,
+)
 from dialog_core.turns.state import LIVE, TIMERS, Phase, TurnPolicy, TurnState
 
 ENDS_A_REPLY = (Said, BargeIn, TakenBack, BrokenOff)
@@ -26,8 +49,8 @@ ENDS_A_REPLY = (Said, BargeIn, TakenBack, BrokenOff)
 class Whims:
     """Policies that answer whatever hypothesis wants."""
 
-    verdict: Wait | Done | Ask = attrs.field(factory=lambda: Wait(0.5))
-    decision: Continue | Duck | Hold | Cut = attrs.field(factory=Cut)
+    verdict: Verdict = attrs.field(factory=lambda: Wait(0.5))
+    decision: Decision = attrs.field(factory=Cut)
 
     def judge(self, question: Pause | Overlap) -> object:
         return self.verdict if isinstance(question, Pause) else self.decision
@@ -48,6 +71,7 @@ class Conversation(RuleBasedStateMachine):
         self.stopped: set[int] = set()
         self.said: list[str] = []
         self.answered: list[tuple[str, ...]] = []
+        self.ignored: list[str] = []
         self.words = 0
         self.closed = False
 
@@ -78,6 +102,9 @@ class Conversation(RuleBasedStateMachine):
             self.answered.pop()
         if isinstance(record, TurnComplete):
             self.answered.append(tuple(record.utterance.text.split()))
+        if isinstance(record, Backchannel):
+            assert record.reply == self.state.reply
+            self.ignored += record.utterance.text.split()
 
     # --- what may happen
 
@@ -148,6 +175,10 @@ class Conversation(RuleBasedStateMachine):
     def reply_fails(self, late: int) -> None:
         self.take(ev.ReplyFailed(self.now, self.state.reply - late, "vendor"))
 
+    @rule(late=st.integers(0, 2), expecting=st.sampled_from([Anything(), Digits(4)]))
+    def agent_expects(self, late: int, expecting: Anything | Digits) -> None:
+        self.take(ev.AnswerExpected(self.now, expecting, max(0, self.state.reply - late)))
+
     @rule(question=st.integers(0, 3), wait=st.sampled_from([0.0, 1.0]))
     def endpointer_has_thought(self, question: int, wait: float) -> None:
         self.take(ev.EndpointJudged(self.now, question, wait))
@@ -173,14 +204,22 @@ class Conversation(RuleBasedStateMachine):
         self.closed = True
 
     @rule(
-        verdict=st.sampled_from([Wait(0.0), Wait(0.5), Wait(1.5), Done(), Ask(0.8)]),
+        verdict=st.sampled_from([Wait(0.0), Wait(0.5), Wait(1.5), Done(), Ask(0.8), Abstain(1.0)]),
         decision=st.sampled_from(
-            [Cut(), Continue(), Continue(0.3), Continue(0.0), Duck(2.0), Duck(0.0), Hold(1.0)]
+            [
+                Cut(),
+                Continue(),
+                Continue(0.3),
+                Continue(0.0),
+                Duck(2.0),
+                Duck(0.0),
+                Hold(1.0),
+                Doubt(0.6),
+                Ignore(),
+            ]
         ),
     )
-    def policies_change_their_mind(
-        self, verdict: Wait | Done | Ask, decision: Continue | Duck | Hold | Cut
-    ) -> None:
+    def policies_change_their_mind(self, verdict: Verdict, decision: Decision) -> None:
         self.whims.verdict, self.whims.decision = verdict, decision
 
     # --- the laws
@@ -223,7 +262,7 @@ class Conversation(RuleBasedStateMachine):
     def no_word_is_lost_or_answered_twice(self) -> None:
         waiting = tuple(word.text for word in self.state.words)
         answered = tuple(word for turn in self.answered for word in turn)
-        assert Counter(answered + waiting) == Counter(self.said)
+        assert Counter((*answered, *waiting, *self.ignored)) == Counter(self.said)
 
     @invariant()
     def idle_owes_nobody_an_answer(self) -> None:

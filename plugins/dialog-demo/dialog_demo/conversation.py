@@ -15,6 +15,7 @@ import attrs
 from dialog_core.observe.observations import CallEnded, Observation, ReplyTimed, StepTaken
 from dialog_core.turns.effects import Keep
 from dialog_core.turns.records import (
+    Backchannel,
     BargeIn,
     BrokenOff,
     NothingHeard,
@@ -125,7 +126,7 @@ def read_conversation(take: Take) -> Conversation:
                 turn = turn_sound(record, timed.get(reply), take.caller, take.agent)
                 if turn is not None:
                     turns.append(turn)
-            case NothingHeard():
+            case NothingHeard() | Backchannel():
                 continue
     ended = next((each for each in take.observed if isinstance(each, CallEnded)), None)
     noted = {key: value.text for key, value in ended.noted.items()} if ended else {}
