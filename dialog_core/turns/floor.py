@@ -69,7 +69,7 @@ def close(state: TurnState, event: Event, *effects: Effect) -> Step:
     last: tuple[Effect, ...] = ()
     if state.text:
         last = (Keep(TurnComplete(event.at, state.utterance())),)
-        state = attrs.evolve(state, words=(), interim=None)
+        state = attrs.evolve(state, words=(), interim=None, taken=state.interim or state.taken)
     state = attrs.evolve(state, wanted=(), cause=None, held_since=None, voiced=False)
     return to(state, Phase.CLOSED, *last, *effects)
 

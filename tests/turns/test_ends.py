@@ -8,7 +8,7 @@ from dialog_core.turns import effects as ef
 from dialog_core.turns import events as ev
 from dialog_core.turns import records as rec
 from dialog_core.turns.state import Phase, TurnState
-from tests.turns.spec import final, hearing, overlap, run, speaking, thinking
+from tests.turns.spec import final, hearing, interim, overlap, run, speaking, thinking
 
 END = ev.EndWanted(3.6, "bye")
 NOW = ev.EndWanted(3.6, "bye", now=True)
@@ -107,3 +107,11 @@ def test_words_that_nobody_will_answer_are_still_recorded() -> None:
     [record] = records(effects)
     assert isinstance(record, rec.TurnComplete)
     assert record.utterance.text == "goodbye"
+
+
+def test_words_recorded_when_a_call_could_not_be_ended_are_not_answered_again() -> None:
+    state, _ = run(
+        interim("and thanks", 3.4, 3.2), END, ev.ReplyPlayed(4.0, 1), ev.EndFailed(4.5, "refused"),
+        final("and thanks", 3.4, 3.2), given=speaking(),
+    )  # fmt: skip
+    assert not state.text
