@@ -4,8 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
-MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
-EDITABLE := -e . $(PLUGINS:%=-e ./%)
+# Plugins as somebody else would write them: with settings of their own for each tool, which are used.
+FOREIGN := $(patsubst %/pyproject.toml,%,$(wildcard contrib/*/pyproject.toml))
+MANIFESTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml) $(FOREIGN:%=%/pyproject.toml)
+EDITABLE := -e . $(PLUGINS:%=-e ./%) $(FOREIGN:%=-e ./%)
 DEMO := $(patsubst %,plugins/dialog-%,twilio silero local demo browser)
 # Plugins then depend on the core by version, and the editable one counts.
 PIP := DIALOG_CORE_VERSION=">=0.1" $(BIN)/python -m pip --disable-pip-version-check install -qq
@@ -35,6 +37,7 @@ types: $(VENV)/tested
 	@$(BIN)/mypy
 	@set -e; for plugin in $(PLUGINS); do echo "mypy $$plugin"; cd "$(CURDIR)/$$plugin"; \
 	  $(BIN)/mypy --config-file "$(CURDIR)/pyproject.toml" --cache-dir "$(CURDIR)/.mypy_cache" .; done
+	@set -e; for plugin in $(FOREIGN); do echo "mypy $$plugin"; cd "$(CURDIR)/$$plugin"; $(BIN)/mypy; done
 
 tests: $(VENV)/tested
 	@$(BIN)/dialogctl models fetch
@@ -57,7 +60,7 @@ $(VENV)/bin/python:
 	@$(BIN)/python -m pip --disable-pip-version-check install -qq --upgrade "pip>=25.1"
 
 $(VENV)/installed: $(VENV)/bin/python $(MANIFESTS)
-	@echo "installing the core and $(words $(PLUGINS)) plugins into $(VENV)"
+	@echo "installing the core and $(words $(PLUGINS) $(FOREIGN)) plugins into $(VENV)"
 	@$(PIP) $(EDITABLE)
 	@touch $@
 

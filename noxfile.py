@@ -13,10 +13,21 @@ import nox
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["lint", "types", "tests", "plugins", "template", "certify", "docs", "minimums"]
+nox.options.sessions = [
+    "lint",
+    "types",
+    "tests",
+    "plugins",
+    "template",
+    "certify",
+    "docs",
+    "minimums",
+]
 
 PYTHONS = ["3.11", "3.12", "3.13"]
 PLUGINS = sorted(path.parent for path in Path("plugins").glob("*/pyproject.toml"))
+FOREIGN = sorted(path.parent for path in Path("contrib").glob("*/pyproject.toml"))
+"""Plugins as somebody else would write them: with settings of their own for each tool, which are used."""
 PROJECT = nox.project.load_toml("pyproject.toml")
 TEMPLATES = ["stt", "tts", "llm", "voip", "endpointer", "barge_in", "vad"]
 NEED_MODELS = {"dialog-local", "dialog-demo"}
@@ -31,7 +42,7 @@ def group(*names: str) -> list[str]:
 
 def install_everything(session: nox.Session, *groups: str, constraints: Path | None = None) -> None:
     """The core and every plugin, editable, and what the session needs besides."""
-    editable = [argument for path in [".", *PLUGINS] for argument in ("-e", f"./{path}")]
+    editable = [argument for path in [".", *PLUGINS, *FOREIGN] for argument in ("-e", f"./{path}")]
     pinned = ["-c", str(constraints)] if constraints is not None else []
     session.install(*editable, *group(*groups), *pinned, env=INSTALLED_CORE)
 
@@ -62,6 +73,9 @@ def types(session: nox.Session) -> None:
                 f"--cache-dir={root}/.mypy_cache",
             )
             session.run("mypy", config, cache, ".")
+    for plugin in FOREIGN:
+        with session.chdir(plugin):
+            session.run("mypy")
 
 
 @nox.session(python=PYTHONS)
@@ -73,10 +87,11 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS)
-@nox.parametrize("plugin", PLUGINS, ids=[path.name for path in PLUGINS])
+@nox.parametrize("plugin", PLUGINS + FOREIGN, ids=[path.name for path in PLUGINS + FOREIGN])
 def plugins(session: nox.Session, plugin: Path) -> None:
     """One plugin with nothing but what it asks for itself, as built and installed by a user."""
-    session.install(f"./{plugin}", *group("test"))
+    core = ["."] if plugin in FOREIGN else []  # ours name the core beside them themselves
+    session.install(*core, f"./{plugin}", *group("test"))
     if plugin.name in NEED_MODELS:
         fetch_models(session)
     session.run("pytest", "-m", "not certify", str(plugin), *session.posargs)
