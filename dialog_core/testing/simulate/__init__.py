@@ -4,6 +4,8 @@
 
     report = simulate_calls(range(1000))
     assert not report.failures, report
+    report = simulate_turns(1_000_000)
+    assert not report.failures, report
 
 Each call runs through the real runner, with a caller, vendors and a carrier that are drawn from its seed and do what
 such do: hesitate, cough, interrupt; stall, lie, hang up. A call that breaks a law is made small, and told.
@@ -15,6 +17,7 @@ from dialog_core.testing.simulate.call_laws import LAWS, broken
 from dialog_core.testing.simulate.calls import CallsReport, Failure, judge, simulate_calls
 from dialog_core.testing.simulate.dead_air import Budget, Gap, dead_air
 from dialog_core.testing.simulate.draw import FAULTS, draw_plan
+from dialog_core.testing.simulate.many_turns import BrokenTurn, TurnsReport, simulate_turns
 from dialog_core.testing.simulate.plan import (
     Act,
     Answer,
@@ -27,9 +30,10 @@ from dialog_core.testing.simulate.plan import (
     Wish,
 )
 from dialog_core.testing.simulate.run import Lived, live
-from dialog_core.testing.simulate.shrink import shrink
-from dialog_core.testing.simulate.story import story
+from dialog_core.testing.simulate.shrinking import shrink
+from dialog_core.testing.simulate.stories import story
 from dialog_core.testing.simulate.turn_laws import Breach, TurnLaws
+from dialog_core.testing.simulate.turns import Machinery
 
 __all__ = [
     "FAULTS",
@@ -37,6 +41,7 @@ __all__ = [
     "Act",
     "Answer",
     "Breach",
+    "BrokenTurn",
     "Budget",
     "CallPlan",
     "CallsReport",
@@ -47,8 +52,10 @@ __all__ = [
     "Fault",
     "Gap",
     "Lived",
+    "Machinery",
     "Pace",
     "TurnLaws",
+    "TurnsReport",
     "Wish",
     "broken",
     "dead_air",
@@ -57,5 +64,6 @@ __all__ = [
     "live",
     "shrink",
     "simulate_calls",
+    "simulate_turns",
     "story",
 ]

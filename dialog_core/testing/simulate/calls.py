@@ -13,9 +13,9 @@ from dialog_core.testing.simulate.dead_air import Budget, dead_air
 from dialog_core.testing.simulate.draw import draw_plan
 from dialog_core.testing.simulate.plan import CallPlan
 from dialog_core.testing.simulate.run import Lived, live
-from dialog_core.testing.simulate.shrink import shrink
+from dialog_core.testing.simulate.shrinking import shrink
 from dialog_core.testing.simulate.sound import heard_in
-from dialog_core.testing.simulate.story import story
+from dialog_core.testing.simulate.stories import story
 from dialog_core.testing.simulate.turn_laws import Breach
 from dialog_core.turns.records import TurnComplete
 

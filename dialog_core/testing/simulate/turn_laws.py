@@ -188,6 +188,8 @@ class TurnLaws:
 
     def _check_phase(self, event: ev.Event, before: Phase) -> None:
         phase = self.phase
+        if isinstance(event, ev.HungUp) and phase is not Phase.CLOSED:
+            self._breach("a line that is gone closes the call", phase)
         if (self.live is not None) != (phase in LIVE):
             self._breach("a reply is live exactly in the phases that have one", phase)
         if not self.timers <= TIMERS[phase]:
