@@ -46,7 +46,10 @@ def environ_of(*texts: str) -> Mapping[str, str]:
 def in_readmes(language: str) -> Iterator[Block]:
     """What plugins' own pages show without naming a file."""
     for page in pages():
-        if page.parent.parent.name == "plugins":
+        if page.parent.name.startswith("dialog-") and page.parent.parent.name in {
+            "plugins",
+            "contrib",
+        }:
             yield from (block for block in blocks_of(page) if block.language == language)
 
 

@@ -4,7 +4,6 @@
 
     from dialog_acme.testing import kits
     from dialog_core.testing.contracts import SttContract
-from dialog_core.testing.contracts.tts import TtsContract
 
     class TestAcme(SttContract):
         kit = kits()[0]
