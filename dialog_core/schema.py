@@ -19,6 +19,7 @@ import attrs
 from dialog_core.converter import options_of
 from dialog_core.fields import Secret
 from dialog_core.plugins import KINDS, Catalog, Offer
+from dialog_core.resilience.failover import JOINED
 from dialog_core.settings import DEFAULT_COMPONENTS, ResolvedAgent, Settings
 
 __all__ = ["DIALECT", "schema_of"]
@@ -93,7 +94,8 @@ def setting(field: attrs.Attribute[Any]) -> Schema:
         one: Schema = {"$ref": f"#/$defs/{kind}"}
         many = {"type": "array", "items": one, "description": told["help"]}
         if told.get("chain"):
-            fallbacks = {**many, "minItems": 1, "description": f"{told['help']}, and its fallbacks"}
+            joined = "several that decide together" if kind in JOINED else "and its fallbacks"
+            fallbacks = {**many, "minItems": 1, "description": f"{told['help']}, {joined}"}
             return {"description": told["help"], "anyOf": [one, fallbacks]}
         return many if told.get("many") else one
     unit = told.get("unit", "")

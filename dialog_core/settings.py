@@ -35,7 +35,7 @@ from dialog_core.protocols import (
     TextToSpeech,
     VoIP,
 )
-from dialog_core.resilience.failover import Chain, FailoverSettings, chain_of, told
+from dialog_core.resilience.failover import CHAINED, Chain, FailoverSettings, chain_of, told
 from dialog_core.sources import Faults, Sources, read_dotenv, under
 from dialog_core.turns.gate import GateSettings
 
@@ -120,8 +120,8 @@ class ResolvedAgent:
     stt: Chosen[SpeechToText] = component("stt", chain=True)
     tts: Chosen[TextToSpeech] = component("tts", chain=True)
     vad: Chosen[SpeechModel] = component("vad")
-    endpointer: Chosen[Endpointer] = component("endpointer")
-    barge_in: Chosen[BargeIn] = component("barge_in")
+    endpointer: Chosen[Endpointer] = component("endpointer", chain=True)
+    barge_in: Chosen[BargeIn] = component("barge_in", chain=True)
     llm: Chosen[LanguageModel] | None = component("llm", default=None, chain=True)
     failover: FailoverSettings = setting(
         factory=FailoverSettings, help="patience of chains: where stt, llm or tts is a list"
@@ -295,9 +295,12 @@ def named_components(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 tables += [(kind, each) for each in (table if isinstance(table, list) else [table])]
     for kind, table in tables:
         try:
-            yield kind, named(table)[0]
+            use, inside = named(table)
         except Faults:
             continue
+        yield kind, use
+        # a component may have components of its own, such as the model of a semantic endpointer
+        yield from named_components({"agents": {"": {k: inside[k] for k in KINDS if k in inside}}})
 
 
 def misnamed(document: Mapping[str, Any]) -> Iterable[SettingsProblem]:
@@ -332,7 +335,10 @@ def without_effect(
         )
         found.append(SettingsProblem(f"plugins.{key}", message))
     for name, agent in settings.agents.items():
-        chained = any(isinstance(chosen.settings, Chain) for _, chosen in agent.components())
+        chained = any(
+            isinstance(chosen.settings, Chain) and kind in CHAINED
+            for kind, chosen in agent.components()
+        )
         if not chained and agent.failover != FailoverSettings():
             message = "has no effect: none of stt, llm and tts is a list"
             found.append(SettingsProblem(f"agents.{name}.failover", message))

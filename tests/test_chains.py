@@ -11,8 +11,11 @@ from rich.console import Console
 
 from dialog_core.cli.check import drawn
 from dialog_core.errors import SettingsError
+from dialog_core.policies.stack import Stack
+from dialog_core.policies.vote import Vote
 from dialog_core.resilience.failover import Chain, members_of
 from dialog_core.settings import ResolvedAgent, load, parse_override, without_effect
+from dialog_core.testing.contracts.quiet import QUIET
 
 FILE = """
 [agents.front]
@@ -82,7 +85,7 @@ def test_a_list_of_one_is_no_chain(tmp_path: Path) -> None:
         (FILE + LLM + TTS + 'stt = ["local", "locla"]\n', "agents.front.stt.1.use: no speech-to-text named 'locla'"),
         (FILE + LLM + TTS + "stt = []\n", "agents.front.stt: is empty: name at least one component"),
         (GOOD.replace('agent = "chat"', 'agent = "chat"\nvad = ["energy", "energy"]'),
-         "agents.front.vad: must be one component: only stt, llm, tts may be lists"),
+         "agents.front.vad: must be one component: only stt, llm, tts, endpointer, barge_in may be lists"),
     ],
 )  # fmt: skip
 def test_a_fault_in_a_chain_is_told_with_its_place(tmp_path: Path, text: str, message: str) -> None:
@@ -157,3 +160,29 @@ def test_the_environment_may_name_the_provider(
 def test_a_provider_that_the_environment_does_not_name_is_told(tmp_path: Path) -> None:
     told: Any = problem(tmp_path, PROVIDERS)
     assert told.startswith("agents.front.tts.0: environment variable TTS is not set")
+
+
+# --- policies that decide together
+
+
+def test_a_list_of_endpointers_is_a_stack_and_of_barge_in_policies_a_vote(tmp_path: Path) -> None:
+    lists = 'stt = "local"\nendpointer = ["provider", { use = "heuristic", finished = 0.4 }]\n'
+    lists += 'barge_in = ["silero", "backchannel"]\nlanguage = "en-GB"\n'
+    agent = front(tmp_path, FILE + LLM + TTS + lists)
+    stack, vote = agent.endpointer.build(QUIET), agent.barge_in.build(QUIET)
+    assert isinstance(stack, Stack)
+    assert [type(member).__name__ for member in stack.members] == ["Provider", "Heuristic"]
+    assert members_of(agent.endpointer)[1].settings.finished == 0.4
+    assert members_of(agent.endpointer)[1].settings.language == "en"
+    assert isinstance(vote, Vote)
+    assert [type(member).__name__ for member in vote.members] == ["SileroBargeIn", "Backchannel"]
+
+
+def test_a_component_may_have_a_component_of_its_own(tmp_path: Path) -> None:
+    own = '{ use = "openai", api_key = "k", model = "small" }'
+    text = FILE + 'stt = "local"\n' + TTS + f'endpointer = {{ use = "semantic", llm = {own} }}\n'
+    semantic = front(tmp_path, text).endpointer.settings
+    assert semantic.llm.settings.model == "small"
+    assert semantic.language == "en"
+    missing = text.replace(f", llm = {own}", "")
+    assert "agents.front.endpointer.llm: missing" in problem(tmp_path, missing)

@@ -59,7 +59,8 @@ def draw_sections(branch: Tree, settings: Settings | ResolvedAgent) -> None:
 def draw_component(branch: Tree, kind: str, chosen: Chosen[Any]) -> None:
     """One component's branch: kind, name, distribution and version, settings; a chain's has its members."""
     if isinstance(chosen.settings, Chain):
-        chain = branch.add(Text(f"{kind}, the first that answers"))
+        law = {"endpointer": "the first that decides", "barge_in": "a vote"}
+        chain = branch.add(Text(f"{kind}, {law.get(kind, 'the first that answers')}"))
         for number, member in enumerate(chosen.settings.members, 1):
             draw_component(chain, f"{number}.", member)
         return

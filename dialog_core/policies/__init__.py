@@ -8,21 +8,29 @@ from dialog_core.factory import Factory
 from dialog_core.hookspecs import hookimpl
 from dialog_core.observe.telling import LOG_OBSERVER
 from dialog_core.policies.barge_in import (
+    Backchannel,
+    BackchannelSettings,
     Disabled,
     DisabledSettings,
     HardCut,
     HardCutSettings,
+    MinWords,
+    MinWordsSettings,
     SoftFade,
     SoftFadeSettings,
 )
 from dialog_core.policies.endpointers import (
     Acoustic,
     AcousticSettings,
+    Adaptive,
+    AdaptiveSettings,
     Heuristic,
     HeuristicSettings,
     Provider,
     ProviderSettings,
 )
+from dialog_core.policies.semantic import Semantic, SemanticSettings
+from dialog_core.policies.semantic import warm as warm_semantic
 from dialog_core.policies.vad import ENERGY
 
 if TYPE_CHECKING:
@@ -37,21 +45,25 @@ __all__: list[str] = []
 
 @hookimpl
 def dialog_endpointer() -> Iterable[Factory[Any, Endpointer]]:
-    """Silence, silence and words, or the recogniser's verdict."""
+    """Silence, words, the caller's rhythm, the recogniser's verdict, or a language model's."""
     return (
         Factory("acoustic", AcousticSettings, lambda settings, _: Acoustic(settings)),
         Factory("heuristic", HeuristicSettings, lambda settings, _: Heuristic(settings)),
+        Factory("adaptive", AdaptiveSettings, lambda settings, _: Adaptive(settings)),
         Factory("provider", ProviderSettings, lambda settings, _: Provider(settings)),
+        Factory("semantic", SemanticSettings, Semantic.of, warm_semantic),
     )
 
 
 @hookimpl
 def dialog_barge_in() -> Iterable[Factory[Any, BargeIn]]:
-    """Stop at once, fade first, or never."""
+    """Stop at once, fade first, never, or by what is said."""
     return (
         Factory("hard-cut", HardCutSettings, lambda settings, _: HardCut(settings)),
         Factory("soft-fade", SoftFadeSettings, lambda settings, _: SoftFade(settings)),
         Factory("disabled", DisabledSettings, lambda settings, _: Disabled(settings)),
+        Factory("min-words", MinWordsSettings, lambda settings, _: MinWords(settings)),
+        Factory("backchannel", BackchannelSettings, lambda settings, _: Backchannel(settings)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the caller's speech during a reply means, judged by how long it lasts."""
+"""What the caller's speech during a reply means, judged by how long it lasts and by what is said."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from collections.abc import Iterator
 import attrs
 
 from dialog_core.fields import setting
-from dialog_core.turns.policy import Continue, Cut, Duck, Overlap
+from dialog_core.language import primary
+from dialog_core.policies.lexicon import lexicon, plain_words
+from dialog_core.turns.expectation import ANYTHING
+from dialog_core.turns.policy import Continue, Cut, Doubt, Duck, Ignore, Overlap
 
 __all__ = [
+    "Backchannel",
+    "BackchannelSettings",
     "Disabled",
     "DisabledSettings",
     "HardCut",
     "HardCutSettings",
+    "MinWords",
+    "MinWordsSettings",
     "SoftFade",
     "SoftFadeSettings",
 ]
@@ -39,8 +46,9 @@ class HardCut:
 
     def judge(self, overlap: Overlap) -> Continue | Cut:
         """Cut when the caller has sounded long enough."""
-        enough = overlap.voiced >= self.settings.after
-        return Cut() if enough else Continue(again=self.settings.after)
+        if overlap.voiced >= self.settings.after:
+            return Cut("long enough speech")
+        return Continue(self.settings.after, "too short so far")
 
 
 @attrs.frozen
@@ -69,12 +77,12 @@ class SoftFade:
     def judge(self, overlap: Overlap) -> Continue | Duck | Cut:
         """Duck while it lasts, resume when it stops early, cut when it goes on."""
         if overlap.voiced >= self.settings.cut:
-            return Cut()
+            return Cut("long enough speech")
         if not overlap.sounding:
-            return Continue()
+            return Continue(reason="it was short")
         if overlap.voiced < self.settings.after and not overlap.ducked:
-            return Continue(again=self.settings.after)
-        return Duck(again=self.settings.cut, fade=self.settings.fade)
+            return Continue(self.settings.after, "too short so far")
+        return Duck(self.settings.cut, self.settings.fade, "it may become an interruption")
 
 
 @attrs.frozen
@@ -90,4 +98,68 @@ class Disabled:
 
     def judge(self, _overlap: Overlap) -> Continue:
         """Go on."""
-        return Continue()
+        return Continue(reason="nothing interrupts")
+
+
+@attrs.frozen
+class MinWordsSettings:
+    """Settings of the `min-words` barge-in."""
+
+    words: int = setting(default=2, at_least=1, help="recognised words that interrupt")
+
+
+@attrs.frozen
+class MinWords:
+    """Enough words interrupt, however long they take; noise and coughs have none."""
+
+    settings: MinWordsSettings
+
+    def judge(self, overlap: Overlap) -> Continue | Cut:
+        """Cut when the recogniser has understood enough."""
+        if len(plain_words(overlap.text)) >= self.settings.words:
+            return Cut("enough words")
+        return Continue(reason="too few words")
+
+
+@attrs.frozen
+class BackchannelSettings:
+    """Settings of the `backchannel` barge-in."""
+
+    longest: float = setting(
+        default=0.9,
+        unit="s",
+        above=0,
+        help="speech beyond which even sounds without words are no backchannel",
+    )
+    phrases: tuple[str, ...] = setting(
+        default=(), help="phrases that mean 'go on', besides those of the language"
+    )
+    language: str | None = setting(
+        default=None, spoken=primary, help="ISO 639-1 code of the language whose phrases it knows"
+    )
+
+
+@attrs.frozen
+class Backchannel:
+    """Tells "mhm" from an interruption: it is none, unless it answers a question; other words are one."""
+
+    settings: BackchannelSettings
+
+    def judge(self, overlap: Overlap) -> Cut | Doubt | Ignore:
+        """Wait for words, or for it to last too long for a backchannel."""
+        longest, words = self.settings.longest, plain_words(overlap.text)
+        is_long = overlap.voiced >= longest
+        if not words:
+            return Cut("too long for a backchannel") if is_long else Doubt(longest, "no words yet")
+        if not self._tells_to_go_on(words):
+            return Cut("words that are no backchannel")
+        if overlap.expecting != ANYTHING or overlap.heard.rstrip().endswith(("?", "？")):  # noqa: RUF001 - full width
+            return Cut("it answers a question")
+        if overlap.sounding and not is_long:
+            return Doubt(longest, "a backchannel, or the beginning of more")
+        return Ignore("a backchannel")
+
+    def _tells_to_go_on(self, words: list[str]) -> bool:
+        known = lexicon(self.settings.language).backchannels
+        own = {" ".join(plain_words(phrase)) for phrase in self.settings.phrases}
+        return " ".join(words) in known | own or all(word in known | own for word in words)

@@ -49,7 +49,9 @@ __all__ = [
 T = TypeVar("T")
 
 CHAINED = ("stt", "llm", "tts")
-"""Kinds that may be chains."""
+"""Kinds of which a list is a chain: the next stands in for the one before it."""
+JOINED = ("endpointer", "barge_in")
+"""Kinds of which a list decides together: a stack, and a vote (:mod:`dialog_core.policies`)."""
 
 
 @attrs.frozen
@@ -94,9 +96,9 @@ class FailoverSettings:
 
 @attrs.frozen
 class Chain:
-    """Settings of a chain."""
+    """Settings of a list of components: a chain, or policies that decide together."""
 
-    kind: str = attrs.field(metadata={"help": "stt, llm or tts"})
+    kind: str = attrs.field(metadata={"help": "stt, llm, tts, endpointer or barge_in"})
     members: tuple[Chosen[Any], ...] = attrs.field(metadata={"help": "in order of preference"})
     failover: FailoverSettings = setting(factory=FailoverSettings, help="how patient it is")
 
@@ -113,8 +115,8 @@ class Chain:
 
 def chain_of(kind: str, members: Sequence[Chosen[Any]]) -> Chosen[Any]:
     """One component out of several; a single one stays what it is. Raises: Faults."""
-    if kind not in CHAINED:
-        raise fault(f"must be one component: only {', '.join(CHAINED)} may be lists")
+    if kind not in (*CHAINED, *JOINED):
+        raise fault(f"must be one component: only {', '.join((*CHAINED, *JOINED))} may be lists")
     if not members:
         raise fault("is empty: name at least one component")
     if len(members) == 1:
@@ -149,7 +151,13 @@ def told(chosen: Chosen[Any], *, language: str, failover: FailoverSettings) -> C
 
 
 def build(chain: Chain, services: Services) -> object:
-    """Make the combinator; its members are made when they are first needed."""
+    """Make the combinator; the members of a chain are made when they are first needed."""
+    if chain.kind in JOINED:
+        from dialog_core.policies.stack import Stack  # noqa: PLC0415 - what a call does not use is not loaded
+        from dialog_core.policies.vote import Vote  # noqa: PLC0415
+
+        members = [member.build(services) for member in chain.members]
+        return Stack.of(members) if chain.kind == "endpointer" else Vote.of(members)
     from dialog_core.resilience.failover_llm import FailoverLlm  # noqa: PLC0415 - they need Chain
     from dialog_core.resilience.failover_stt import FailoverStt  # noqa: PLC0415
     from dialog_core.resilience.failover_tts import FailoverTts  # noqa: PLC0415

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dialog_core.policies.kits import kits
 from dialog_core.testing.contracts import BargeInContract, EndpointerContract, VadContract
 
-ACOUSTIC, HEURISTIC, PROVIDER, HARD_CUT, SOFT_FADE, DISABLED, ENERGY = kits()
+(
+    ACOUSTIC, HEURISTIC, ADAPTIVE, PROVIDER,
+    HARD_CUT, SOFT_FADE, DISABLED, MIN_WORDS, BACKCHANNEL,
+    ENERGY,
+) = kits()  # fmt: skip
 
 
 class TestAcoustic(EndpointerContract):
@@ -14,6 +18,10 @@ class TestAcoustic(EndpointerContract):
 
 class TestHeuristic(EndpointerContract):
     kit = HEURISTIC
+
+
+class TestAdaptive(EndpointerContract):
+    kit = ADAPTIVE
 
 
 class TestProvider(EndpointerContract):
@@ -30,6 +38,14 @@ class TestSoftFade(BargeInContract):
 
 class TestDisabled(BargeInContract):
     kit = DISABLED
+
+
+class TestMinWords(BargeInContract):
+    kit = MIN_WORDS
+
+
+class TestBackchannel(BargeInContract):
+    kit = BACKCHANNEL
 
 
 class TestEnergy(VadContract):

@@ -12,7 +12,7 @@ from dialog_core.policies.endpointers import (
     Provider,
     ProviderSettings,
 )
-from dialog_core.turns.policy import Done, Pause, Wait
+from dialog_core.turns.policy import Abstain, Done, Pause, Wait
 
 HEURISTIC = Heuristic(HeuristicSettings(finished=0.5, unsure=0.8, unfinished=1.5, number=1.2))
 
@@ -65,10 +65,10 @@ def test_after_a_finished_sentence_the_default_is_half_a_second() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "answer"), [(True, Done()), (False, Wait(2.0)), (None, Wait(2.0))]
+    ("verdict", "answer"), [(True, Done()), (False, Abstain(2.0)), (None, Abstain(2.0))]
 )
-def test_provider_believes_a_sure_verdict_and_else_waits_long(
-    *, verdict: bool | None, answer: Wait | Done
+def test_provider_believes_a_sure_verdict_and_else_leaves_it_to_others(
+    *, verdict: bool | None, answer: Abstain | Done
 ) -> None:
     provider = Provider(ProviderSettings(fallback=2.0))
     assert provider.judge(pause("hello", end_of_turn=verdict)) == answer

@@ -18,7 +18,16 @@ from dialog_core.testing.contracts.contract import Contract, calls_counted, prov
 from dialog_core.testing.contracts.policy_kit import BargeInAbility, BargeInKit
 from dialog_core.testing.contracts.quiet import QUIET
 from dialog_core.testing.line import FakeLine
-from dialog_core.turns.policy import BargeIn, Continue, Cut, Duck, Hold, Overlap
+from dialog_core.turns.policy import (
+    BargeIn,
+    Continue,
+    Cut,
+    Doubt,
+    Duck,
+    Hold,
+    Ignore,
+    Overlap,
+)
 from dialog_core.turns.records import BargeIn as BargeInRecord
 
 __all__ = ["BargeInContract"]
@@ -79,7 +88,7 @@ class BargeInContract(Contract):
     def test_every_overlap_gets_an_answer(self) -> None:
         def law(policy: BargeIn, overlap: Overlap) -> None:
             answer = policy.judge(overlap)
-            assert isinstance(answer, Continue | Duck | Hold | Cut)
+            assert isinstance(answer, Continue | Doubt | Ignore | Duck | Hold | Cut)
             if isinstance(answer, Duck):
                 assert math.isfinite(answer.fade)
                 assert 0 <= answer.fade <= LONGEST_WAIT
@@ -107,7 +116,7 @@ class BargeInContract(Contract):
     def test_a_caller_who_is_silent_again_leaves_no_reply_held(self) -> None:
         def law(policy: BargeIn, overlap: Overlap) -> None:
             silent = attrs.evolve(overlap, sounding=False)
-            assert isinstance(policy.judge(silent), Continue | Cut)
+            assert isinstance(policy.judge(silent), Continue | Doubt | Ignore | Cut)
 
         self.for_every_overlap(law)
 

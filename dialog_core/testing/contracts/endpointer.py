@@ -19,7 +19,9 @@ from dialog_core.testing.contracts.contract import Contract, calls_counted, prov
 from dialog_core.testing.contracts.policy_kit import EndpointerAbility, EndpointerKit
 from dialog_core.testing.contracts.quiet import QUIET
 from dialog_core.testing.line import FakeLine
-from dialog_core.turns.policy import Ask, Done, Pause, Verdict, Wait
+from dialog_core.turns.expectation import ANYTHING, Digits, YesNo
+from dialog_core.turns.policy import Abstain, Ask, Done, Pause, Verdict, Wait
+from dialog_core.turns.rhythm import Rhythm
 
 __all__ = ["EndpointerContract"]
 
@@ -31,6 +33,8 @@ PAUSES = st.builds(
     settled=st.booleans(),
     end_of_turn=st.sampled_from((None, True, False)),
     previous=st.text(max_size=80),
+    expecting=st.sampled_from((ANYTHING, YesNo(), Digits(4))),
+    rhythm=st.builds(Rhythm, st.integers(0, 50), st.floats(0, 3), st.floats(0, 3)),
 )
 SAID = ("", "Yes.", "I would like to", "My number is four two", "and then,", "Is that all?", "well")
 """Ends of turns, and what is none."""
@@ -163,11 +167,16 @@ class EndpointerContract(Contract):
 
     def check(self, verdict: Any) -> None:
         """A verdict is one, and its wait ends."""
-        assert isinstance(verdict, Wait | Done | Ask)
+        assert isinstance(verdict, Wait | Done | Ask | Abstain)
         assert math.isfinite(wait_of(verdict))
         assert 0 <= wait_of(verdict) <= self.kit.longest
 
 
 def wait_of(verdict: Verdict) -> float:
     """Seconds of silence that a verdict asks for at most."""
-    return 0.0 if isinstance(verdict, Done) else verdict.seconds
+    match verdict:
+        case Done():
+            return 0.0
+        case Abstain(at_most=seconds):
+            return seconds
+    return verdict.seconds
