@@ -42,7 +42,9 @@ class Debt:
     def settled(self, at: float) -> None:
         """A result came when audio up to `at` was sent; whoever sounds on is owed another one."""
         self._gathered = 0.0
-        self._since = self._sounding = at if self._sounding is not None else None
+        if self._sounding is not None:  # and no audio of a new session may be sent yet
+            self._sounding = max(at, self._sounding)
+        self._since = self._sounding
 
     def renewed(self, at: float) -> None:
         """A new session was begun with audio from `at` on: whatever is owed is owed from there."""

@@ -76,6 +76,8 @@ FORMATS = (
 """What the vendor takes of what a line may have."""
 REFUSALS = frozenset({1008, 3006, 4000, 4001, 4002, 4003})
 """Close codes for what trying again cannot mend: the key, the account, the parameters."""
+SAME_WORD = 0.1
+"""Seconds by which the beginning of a word may be corrected; its end is open while it is said."""
 MILLISECONDS = 1000
 
 
@@ -174,15 +176,15 @@ def failure(code: int | None, text: str) -> ProviderError:
 
 
 def transcript(
-    turn: Turn, when: Callable[[float], float], *, final: bool, after: float = 0.0
+    turn: Turn, when: Callable[[float], float], *, final: bool, after: float = -math.inf
 ) -> Transcript | None:
     """A turn on the call's clock; None if nothing was said in it.
 
-    when: the call's time of a second of the session. after: words before this call time are settled
-    and left out.
+    when: the call's time of a second of the session. after: when the last word that was settled
+    began; it and those before it are left out.
     """
     heard = tuple(word_of(word, when) for word in turn.words)
-    words = tuple(word for word in heard if middle(word) > after)
+    words = tuple(word for word in heard if word.start > after + SAME_WORD)
     whole = len(words) == len(heard)
     text = turn.text if whole else " ".join(word.text for word in words)
     if not text:
@@ -197,11 +199,6 @@ def transcript(
     )
 
 
-def middle(word: Word) -> float:
-    """Where a word is, to tell which side of a moment it is on."""
-    return (word.start + word.end) / 2
-
-
 def word_of(word: Heard, when: Callable[[float], float]) -> Word:
     """A word on the call's clock; it ends no sooner than it starts, whatever they say."""
     start = when(word.start / MILLISECONDS)
@@ -211,7 +208,7 @@ def word_of(word: Heard, when: Callable[[float], float]) -> Word:
 
 def heard_before(pending: Transcript, start: float) -> Transcript | None:
     """The words that a new session, whose audio begins at `start`, will not hear again; settled."""
-    words = tuple(word for word in pending.words if middle(word) < start)
+    words = tuple(word for word in pending.words if (word.start + word.end) / 2 < start)
     if not words:
         return None
     text = " ".join(word.text for word in words)

@@ -7,13 +7,13 @@ silence; or we, when there is no answer in time, with the words that came before
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import assert_never
 
 import anyio
 import attrs
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from anyio.streams.memory import MemoryObjectReceiveStream
 from dialog_core import (
     AudioFormat,
     AudioFrame,
@@ -21,22 +21,19 @@ from dialog_core import (
     ProviderUnavailable,
     Services,
     SettingsError,
-    Transcript,
 )
 from dialog_core.bell import Bell
-from dialog_core.errors import SettingsProblem, SocketClosed, SocketError
+from dialog_core.errors import SettingsProblem, SocketError
 from dialog_core.observe.observations import Counted, Trouble
 from dialog_core.protocols import SttEvent, WebSocket
 from dialog_core.resilience.replay import ReplayBuffer
 from dialog_core.resilience.session import Patience, keep_open
-from dialog_core.resilience.timeline import Timeline
 from dialog_core.turns.events import EndOfTurn, SpeechStarted, SpeechStopped
 
+from dialog_assemblyai.connection import Connection
 from dialog_assemblyai.debt import Debt
 from dialog_assemblyai.protocol import (
-    FORCE_ENDPOINT,
     FORMATS,
-    LEAST,
     PROVIDER,
     TERMINATE,
     Begin,
@@ -45,23 +42,17 @@ from dialog_assemblyai.protocol import (
     Turn,
     Unknown,
     Warned,
-    cut,
     failure,
-    heard_before,
-    parse,
     transcript,
     url_for,
 )
 from dialog_assemblyai.settings import AssemblyAISettings
+from dialog_assemblyai.words import Words
 
 __all__ = ["AssemblyAI", "AssemblyAISession"]
 
 EVENTS = 64
 """Results that may wait; when there are more, reading the socket waits."""
-LONGEST_GAP = 1.0
-"""Seconds of silence that stand for audio which never came; more would only delay what follows."""
-SLACK = 0.001
-"""Seconds by which frames may be off and still follow each other."""
 GOODBYE_SECONDS = 0.5
 LONG_TURN_SILENCE = 3.0
 """Seconds after which every model has ended a turn, unless it is told otherwise."""
@@ -92,42 +83,25 @@ class AssemblyAI:
             message = f"{PROVIDER} cannot take {fmt.encoding.value} at {fmt.rate} Hz; use another"
             raise SettingsError(SettingsProblem("stt.use", message))
         send, receive = anyio.create_memory_object_stream[SttEvent](EVENTS)
-        session = AssemblyAISession(self.settings, self.services, fmt, send, receive)
+        audio = ReplayBuffer(fmt)
+        words = Words(send, audio)
+        session = AssemblyAISession(self.settings, self.services, audio, words, receive)
         async with send, receive, anyio.create_task_group() as tasks:
             tasks.start_soon(session.run)
             yield session
             tasks.cancel_scope.cancel()
 
 
-@contextmanager
-def blaming() -> Iterator[None]:
-    """A closed socket is an error by its close code."""
-    try:
-        yield
-    except SocketClosed as error:
-        raise failure(error.code, error.reason) from error
+@attrs.define
+class Quiet:
+    """What is to be done because the caller fell silent."""
 
-
-@attrs.define(eq=False)
-class Connection:
-    """What is told and known on one socket."""
-
-    socket: WebSocket
-    timeline: Timeline = attrs.field(factory=Timeline)
-    rest: bytes = b""
-    """Audio too short for a message."""
-    after: float = 0.0
-    """Call time up to which we settled words ourselves; what the vendor says of them is late."""
-
-    async def send(self, data: str | bytes) -> None:
-        """Send a message. Raises: ProviderError by the close code."""
-        with blaming():
-            await self.socket.send(data)
-
-    async def receive(self) -> Message:
-        """The next message. Raises: ProviderError."""
-        with blaming():
-            return parse(await self.socket.receive())
+    fell: bool = False
+    """The caller has spoken and fallen silent."""
+    ask: bool = False
+    """Ask for the end of the turn, once all audio is sent."""
+    settle_at: float = math.inf
+    """When we settle the words ourselves, on the process's clock."""
 
 
 @attrs.define(eq=False)
@@ -136,26 +110,15 @@ class AssemblyAISession:
 
     settings: AssemblyAISettings
     services: Services
-    fmt: AudioFormat
-    _send: MemoryObjectSendStream[SttEvent]
+    _audio: ReplayBuffer
+    _words: Words
     _receive: MemoryObjectReceiveStream[SttEvent]
-    _audio: ReplayBuffer = attrs.field(init=False)
     _bell: Bell = attrs.field(factory=Bell)
     _debt: Debt = attrs.field(factory=Debt)
-    _pending: Transcript | None = None
-    """The words of the turn that goes on."""
-    _silent: bool = False
-    """The caller has spoken and fallen silent."""
-    _settle_at: float = math.inf
-    """When we settle the words ourselves, on the process's clock."""
-    _force: bool = False
-    """Ask for the end of the turn, once all audio is sent."""
+    _quiet: Quiet = attrs.field(factory=Quiet)
     _told: set[str] = attrs.field(factory=set)
     """Kinds of messages that surprised us."""
     _failure: ProviderError | None = None
-
-    def __attrs_post_init__(self) -> None:
-        self._audio = ReplayBuffer(self.fmt)
 
     def feed(self, frame: AudioFrame) -> None:
         """Keep the frame, and wake the sender when there is a message's worth."""
@@ -166,15 +129,13 @@ class AssemblyAISession:
     def note(self, event: SpeechStarted | SpeechStopped) -> None:
         """The caller sounds: a result is due. The caller fell silent: the turn may end."""
         if isinstance(event, SpeechStarted):
-            self._silent = False
-            self._settle_at = math.inf
+            self._quiet = Quiet()
             self._debt.started(event.at)
         else:
-            self._silent = True
-            self._settle_at = self.services.clock.monotonic() + self._answer_seconds
+            due = self.services.clock.monotonic() + self._answer_seconds
+            self._quiet = Quiet(fell=True, ask=not self.settings.turns, settle_at=due)
             self._debt.stopped(event.at)
-            self._force = not self.settings.turns
-            self._bell.ring()
+        self._bell.ring()
 
     async def events(self) -> AsyncIterator[SttEvent]:
         """What is recognised, on the call's clock; raises when the vendor is gone for good."""
@@ -185,9 +146,9 @@ class AssemblyAISession:
 
     async def run(self) -> None:
         """Converse with the vendor until it refuses, or cannot be reached any more."""
-        url = url_for(self.settings, self.fmt)
+        url = url_for(self.settings, self._audio.fmt)
         headers = {"authorization": self.settings.api_key.reveal()}
-        with self._send:
+        with self._words.out:
             try:
                 await keep_open(
                     lambda timeout: self.services.connect(url, headers=headers, timeout=timeout),
@@ -205,12 +166,12 @@ class AssemblyAISession:
 
     async def _converse(self, socket: WebSocket) -> None:
         """On one socket: what the last one did not settle is sent again."""
-        connection = Connection(socket)
+        connection = Connection(self._audio.fmt, socket)
         self._audio.rewind()
-        self._force = self._silent and not self.settings.turns
+        self._quiet.ask = self._quiet.fell and not self.settings.turns
         if self._audio.start is not None:
             self._debt.renewed(self._audio.start)
-            await self._keep_words(self._audio.start)
+        await self._words.renew()
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._send_audio, connection)
@@ -226,43 +187,20 @@ class AssemblyAISession:
         """Audio in order, a wish for the end of the turn after it, and an eye on what is owed."""
         while True:
             while (frame := self._audio.take()) is not None:
-                await self._send_frame(connection, frame)
-            if self._force:
-                self._force = False
-                await self._end_turn(connection)
+                await connection.send_frame(frame)
+            if self._quiet.ask:
+                self._quiet.ask = False
+                await connection.end_turn()
             late = self._debt.late(connection.timeline.end)
             if late > self.settings.first_result:
                 raise ProviderUnavailable(PROVIDER, f"no result in {late:.1f} s", stage="stt")
-            with anyio.move_on_after(self._settle_at - self.services.clock.monotonic()) as waiting:
+            left = self._quiet.settle_at - self.services.clock.monotonic()
+            with anyio.move_on_after(left) as waiting:
                 await self._bell.wait()
             if waiting.cancelled_caught:
-                await self._settle_ourselves(connection)
-
-    async def _send_frame(self, connection: Connection, frame: AudioFrame) -> None:
-        """Audio without a gap, after silence for the gap before it."""
-        timeline, gap = connection.timeline, b""
-        if timeline.sent and frame.at - timeline.end > SLACK:
-            gap = self.fmt.silence(min(frame.at - timeline.end, LONGEST_GAP))
-            timeline.add(timeline.end, self.fmt.seconds(len(gap)))
-        timeline.add(frame.at, self.fmt.seconds(len(frame.data)))
-        audio = connection.rest + gap + frame.data
-        connection.rest = b""
-        for message in cut(audio, self.fmt):
-            if len(message) < self.fmt.nbytes(LEAST):
-                connection.rest = message
-            else:
-                await connection.send(message)
-
-    async def _end_turn(self, connection: Connection) -> None:
-        """Ask for the words, after the rest of the audio and the silence that its message lacks."""
-        if rest := connection.rest:
-            connection.rest = b""
-            missing = LEAST - self.fmt.seconds(len(rest))
-            silence = self.fmt.silence(missing)
-            timeline = connection.timeline
-            timeline.add_silence(self.fmt.seconds(len(silence)), at=timeline.end)
-            await connection.send(rest + silence)
-        await connection.send(FORCE_ENDPOINT)
+                self._quiet.settle_at = math.inf
+                if (settled := await self._words.settle()) is not None:
+                    connection.after = settled
 
     # --- words in ---
 
@@ -290,18 +228,9 @@ class AssemblyAISession:
         heard = transcript(turn, timeline.when, final=final, after=connection.after)
         if heard is None:
             return
-        if not final:
-            self._pending = heard
-            await self._send.send(heard)
-            return
-        await self._settle(heard)
-        if settings.turns:
-            await self._send.send(EndOfTurn(timeline.end))
-
-    async def _settle(self, words: Transcript) -> None:
-        self._pending = None
-        self._audio.settle(words.at)
-        await self._send.send(words)
+        await self._words.tell(heard)
+        if final and settings.turns:
+            await self._words.out.send(EndOfTurn(timeline.end))
 
     @property
     def _answer_seconds(self) -> float:
@@ -309,19 +238,6 @@ class AssemblyAISession:
         if not self.settings.turns:
             return self.settings.answer
         return (self.settings.max_turn_silence or LONG_TURN_SILENCE) + self.settings.answer
-
-    async def _settle_ourselves(self, connection: Connection) -> None:
-        """The vendor is late: what it said of the turn so far is the turn."""
-        self._settle_at = math.inf
-        if self._pending is not None:
-            connection.after = self._pending.at
-            await self._settle(attrs.evolve(self._pending, final=True))
-
-    async def _keep_words(self, start: float) -> None:
-        """Settle what the lost session said of audio that is no longer here to be sent again."""
-        pending, self._pending = self._pending, None
-        if pending is not None and (kept := heard_before(pending, start)) is not None:
-            await self._send.send(kept)
 
     def _tell_once(self, kind: str, text: str) -> None:
         if kind not in self._told:

@@ -50,6 +50,8 @@ class FakeAssemblyAI:
     """Hears each stretch of voice as the next phrase; a turn ends on request or after silence."""
 
     script: Sequence[str] = ()
+    vocabulary: Sequence[str] = ()
+    """Words that are in the audio itself, instead of a script."""
     queries: list[Mapping[str, str]] = attrs.field(factory=list)
     """Parameters of each session."""
     lies: int = 0
@@ -110,7 +112,7 @@ class FakeAssemblyAI:
         fmt = AudioFormat(ENCODINGS[query.get("encoding", "pcm_s16le")], int(query["sample_rate"]))
         return Session(
             query,
-            Ear(fmt, tuple(self.script)),
+            Ear(fmt, tuple(self.script), tuple(self.vocabulary)),
             shift=FAR if untrue else 0,
             expires_after=self.expires_after if first else None,
             ends_turns=not self.mute_at_the_end,

@@ -57,3 +57,12 @@ def test_a_new_session_owes_from_where_its_audio_begins() -> None:
     debt.renewed(8.0)
 
     assert debt.late(9.0) == pytest.approx(1.0)
+
+
+def test_a_sign_of_life_before_any_audio_was_sent_settles_it_too() -> None:
+    debt = Debt(sure=1.0)
+    debt.started(50.0)
+    debt.settled(0.0)
+
+    assert debt.late(50.5) == 0.0
+    assert debt.late(52.0) == pytest.approx(2.0)

@@ -124,7 +124,7 @@ def test_the_text_of_an_ended_turn_is_the_vendors() -> None:
 
 
 def test_words_that_are_settled_are_not_told_again() -> None:
-    found = transcript(HI, later, final=False, after=10.45)
+    found = transcript(HI, later, final=False, after=10.1)
 
     assert found is not None
     assert (found.text, found.started) == ("my", 10.5)
