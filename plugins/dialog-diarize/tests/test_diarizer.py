@@ -41,7 +41,7 @@ class Prints:
 
     async def hear(self, sound: Sound, *, shortest: float) -> Voice | None:
         self.heard.append(sound)
-        await anyio.sleep(0.05)
+        await anyio.sleep(0)
         if self.breaks:
             raise ValueError("no network")
         angle = self.angles.pop(0)

@@ -2,7 +2,8 @@
 
 ::
 
-    pause --> the words show that more is to come ("and", "my number is five") ----> wait as the words say
+    pause --> the words show that more is to come ("and", "my number is five"),
+         |    or are the whole answer to what was asked ------------------------------> wait as the words say
          '--> ask the model, once a pause --> finished: `shortest`; else up to `longest`, the less sure the longer
                           '--> late or broken --> wait as the words say
 
@@ -53,20 +54,27 @@ class SmartTurn:
                 unsure=given.unsure,
                 unfinished=given.unfinished,
                 number=given.number,
+                answered=given.answered,
+                dictating=given.dictating,
+                language=given.language,
             )
         )
 
     def judge(self, pause: Pause) -> Wait | Ask:
-        """Believe words that show that more is to come; else ask for time to listen."""
-        told = self._words.judge(pause)
-        return told if told.seconds > self.settings.unsure else Ask(told.seconds)
+        """Believe words that show that more is to come, or that nothing is; else ask for time to listen."""
+        look = self._words.look(pause)
+        if self.settings.shortest < look.seconds <= self.settings.unsure:
+            return Ask(look.seconds, "the voice is to tell")
+        return Wait(look.seconds, look.reason)
 
     async def ask(self, pause: Pause) -> Wait:
         """Listen. Raises: SettingsError, PluginError if the model cannot be loaded; then the words decide."""
         probability = await self._probability(pause)
         if probability is None:
-            return self._words.judge(pause)
-        return Wait(wait_of(probability, self.settings))
+            return Wait(self._words.look(pause).seconds, "the voice was not judged in time")
+        finished = probability >= self.settings.threshold
+        reason = "the voice has finished" if finished else "the voice goes on"
+        return Wait(wait_of(probability, self.settings), reason)
 
     async def warm(self) -> None:
         """Load the model. Raises: SettingsError if its file is missing, PluginError if it is broken."""

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from dialog_core.fields import setting
+from dialog_core.language import primary
 
 __all__ = ["SmartTurnSettings"]
 
@@ -88,4 +89,21 @@ class SmartTurnSettings:
         above=0,
         at_most=10,
         help="silence while a number may be going on; if longer than `unsure`, the model is not asked",
+    )
+    answered: float = setting(
+        default=0.35,
+        unit="s",
+        above=0,
+        at_most=10,
+        help="silence after a whole answer of the kind asked for; if not above `shortest`, the model is not asked",
+    )
+    dictating: float = setting(
+        default=2.0,
+        unit="s",
+        above=0,
+        at_most=10,
+        help="silence within such an answer; if longer than `unsure`, the model is not asked",
+    )
+    language: str | None = setting(
+        default=None, spoken=primary, help="ISO 639-1 code of the language whose words it knows"
     )

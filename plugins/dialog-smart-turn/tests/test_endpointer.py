@@ -25,11 +25,12 @@ from dialog_core.messages import Utterance
 from dialog_core.observe.observations import Counted, Observation, Trouble
 from dialog_core.testing.calls import in_call, new_policy
 from dialog_core.testing.line import FakeLine
+from dialog_core.turns.expectation import Digits
 from dialog_core.turns.policy import Ask, Pause, Wait
 from dialog_core.turns.records import TurnComplete
 
 pytestmark = pytest.mark.anyio
-SETTINGS = SmartTurnSettings()
+SETTINGS = SmartTurnSettings(language="en")
 
 
 @attrs.define
@@ -102,6 +103,14 @@ def test_a_number_that_may_go_on_is_waited_for() -> None:
 def test_everything_else_is_heard_and_the_words_stand_in_meanwhile(text: str) -> None:
     wait = SETTINGS.finished if text.endswith(".") else SETTINGS.unsure
     assert Stage().endpointer().judge(Pause(0.2, text, settled=True)) == Ask(wait)
+
+
+def test_a_whole_answer_to_what_was_asked_needs_no_listening() -> None:
+    pause = Pause(0.2, "four two seven one", settled=True, expecting=Digits(4))
+    assert Stage().endpointer().judge(pause) == Wait(SETTINGS.answered)
+    assert Stage().endpointer().judge(attrs.evolve(pause, text="four two")) == Wait(
+        SETTINGS.dictating
+    )
 
 
 # --- the voice
