@@ -35,6 +35,8 @@ LONGEST_TURN = 30.0
 """Seconds of a turn, up to its end, that a diarizer can look back at."""
 LATE_SECONDS = 3.0
 """By how much a question may come after the pause that it is about."""
+LABEL_SECONDS = 10.0
+"""How long a diarizer may take for a label before the next stretch is its turn."""
 LAST_LABELS_SECONDS = 2.0
 """How long a call that is over waits for the labels of its last turns."""
 
@@ -144,9 +146,10 @@ class Hindsight:
 
         diarizer, context = self.diarizer, self.context
         assert diarizer is not None
-        await guarded(
-            lambda: ask(diarizer), call=context.id, where="diarizer", observe=context.observe
-        )
+        with anyio.move_on_after(LABEL_SECONDS):
+            await guarded(
+                lambda: ask(diarizer), call=context.id, where="diarizer", observe=context.observe
+            )
         return found[0] if found else None
 
     def _tell(self, found: dict[Span, int]) -> None:

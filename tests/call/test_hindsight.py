@@ -184,6 +184,17 @@ async def test_a_diarizer_that_hangs_does_not_hold_the_call() -> None:
     assert speakers(call) == [None]
 
 
+async def test_a_label_that_never_comes_does_not_cost_the_next() -> None:
+    line, slow = FakeLine(), Slow(seconds=1000)
+    async with in_call(line, Echo(), diarizer=slow) as call:
+        await line.say("A table.")
+        await line.listen()
+        slow.seconds = 0.1
+        await line.say("For two.")
+        await line.wait(12.0)
+    assert speakers(call) == [None, 1]
+
+
 async def test_a_diarizer_that_breaks_costs_only_the_label() -> None:
     line = FakeLine()
     async with in_call(line, Echo(), diarizer=Slow(breaks=True)) as call:

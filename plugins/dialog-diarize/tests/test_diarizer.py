@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import anyio
+import anyio.lowlevel
 import attrs
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ class Prints:
 
     async def hear(self, sound: Sound, *, shortest: float) -> Voice | None:
         self.heard.append(sound)
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         if self.breaks:
             raise ValueError("no network")
         angle = self.angles.pop(0)
