@@ -11,6 +11,7 @@ their one's complement, as in ITU-T G.191.
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING
 from zlib import adler32
 
@@ -31,6 +32,7 @@ __all__ = [
     "decode_floats",
     "decode_windows",
     "encode",
+    "is_below",
     "level",
     "to_pcm16",
 ]
@@ -161,6 +163,24 @@ def level(data: bytes, encoding: Encoding) -> float:
     else:
         power = _energy(data, encoding) / len(data) / FULL_SCALE
     return max(10 * math.log10(power), SILENT_DB) if power else SILENT_DB
+
+
+def is_below(data: bytes, encoding: Encoding, decibels: float) -> bool:
+    """Whether the level is below so many dBFS; at once if no sample is above, as on most silent lines."""
+    if encoding is not Encoding.PCM16 and not data.translate(
+        None, _quiet_codes(encoding, decibels)
+    ):
+        return bool(data)
+    return level(data, encoding) < decibels
+
+
+@cache
+def _quiet_codes(encoding: Encoding, decibels: float) -> bytes:
+    """The codes of samples whose amplitude alone is below a level."""
+    amplitude = 32768 * 10 ** (decibels / 20)
+    return bytes(
+        code for code, sample in enumerate(SAMPLES[encoding].tolist()) if abs(sample) < amplitude
+    )
 
 
 def _energy(data: bytes, encoding: Encoding) -> int:

@@ -70,7 +70,7 @@ class Slot:
         if not filled:
             return
         for window in filled:
-            if self._calm and g711.level(window.data, self.encoding) < self._quiet:
+            if self._calm and g711.is_below(window.data, self.encoding, self._quiet):
                 self._tell(0.0, window.at)
             elif self.open:
                 self._queue(window)

@@ -303,6 +303,31 @@ async def test_silence_does_not_overtake_a_window_that_waits() -> None:
 
 
 @real_loop
+async def test_a_small_batch_of_a_heavy_model_is_not_worth_a_thread() -> None:
+    threads = set()
+
+    @attrs.define
+    class Heavy(Counting):
+        heavy: bool = True
+
+        def probabilities(self, windows: F32, state: F32) -> tuple[F32, F32]:
+            threads.add(threading.current_thread())
+            return Counting.probabilities(self, windows, state)
+
+    model, ears = Heavy(), [Ear(), Ear()]
+    async with running(model, SpeechEngineSettings(inline=256)) as here:
+        with here.engine.open(TELEPHONE, ears[0]) as first:
+            first.feed(AudioFrame(0.0, voice(0.5)))
+            await ears[0].until(1)
+            assert threads == {threading.main_thread()}
+            with here.engine.open(TELEPHONE, ears[1]) as second:
+                first.feed(AudioFrame(WINDOW, voice(0.5)))
+                second.feed(AudioFrame(WINDOW, voice(0.5)))
+                await ears[1].until(1)
+    assert len(threads) == 2
+
+
+@real_loop
 async def test_a_heavy_model_runs_in_its_own_thread() -> None:
     threads = set()
 
@@ -315,7 +340,7 @@ async def test_a_heavy_model_runs_in_its_own_thread() -> None:
             return Counting.probabilities(self, windows, state)
 
     model, ear = Heavy(), Ear()
-    async with running(model) as here:
+    async with running(model, SpeechEngineSettings(inline=0)) as here:
         with here.engine.open(TELEPHONE, ear) as slot:
             for n in range(5):
                 slot.feed(AudioFrame(n * WINDOW, voice(0.5)))
