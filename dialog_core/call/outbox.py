@@ -25,6 +25,8 @@ AHEAD_SECONDS = 30.0
 """Audio that the line may hold unplayed; a carrier that buffers takes minutes, but we could not take them back."""
 PIECE_SECONDS = 0.2
 """Longest piece: five messages a second instead of fifty, and a clear waits for none longer than this."""
+SOUNDING_SECONDS = 0.5
+"""While the line holds more than this, a shorter piece waits for its successor: each message has its price."""
 
 
 def mark_name(key: tuple[int, int]) -> str:
@@ -118,11 +120,38 @@ class Outbox:
             if self._control:
                 await self._control.popleft()()
             elif self._pieces:
-                piece = self._pieces.popleft()
+                if (patience := self._patience()) > 0:
+                    await self._wake.wait(patience)
+                    continue
+                piece = self._gather()
                 self._room.set()
                 await self._send(piece)
             else:
                 await self._wake.wait()
+
+    def _patience(self) -> float:
+        """Seconds that what is queued may wait to become a longer piece: none if it is one, or ends, or is urgent."""
+        key, size = self._pieces[0].key, 0
+        for piece in self._pieces:
+            if piece.key != key or not piece.data:
+                return 0.0
+            size += len(piece.data)
+        if size >= self.line.fmt.nbytes(PIECE_SECONDS):
+            return 0.0
+        return self.ledger.ahead(self.now()) - SOUNDING_SECONDS
+
+    def _gather(self) -> Piece:
+        """The next piece, and those that it may be sent together with."""
+        pieces = self._pieces
+        first = pieces.popleft()
+        room = self.line.fmt.nbytes(PIECE_SECONDS) - len(first.data)
+        joined = [first.data]
+        while pieces and pieces[0].data and pieces[0].key == first.key:
+            room -= len(pieces[0].data)
+            if room < 0 or not first.data:
+                break
+            joined.append(pieces.popleft().data)
+        return first if len(joined) == 1 else Piece(first.key, b"".join(joined), first.protected)
 
     async def _send(self, piece: Piece) -> None:
         self.ledger.sent(piece, self.now())

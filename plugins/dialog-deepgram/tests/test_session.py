@@ -88,13 +88,13 @@ async def test_the_vendors_voice_detection_is_reported_only_on_request() -> None
             assert [type(event) for event in voice] == [SpeechStarted, SpeechStopped] * wanted
 
 
-async def test_audio_is_sent_in_messages_of_80_ms() -> None:
+async def test_audio_is_sent_in_messages_of_100_ms() -> None:
     server = fake()
     async with calling(server) as call:
         await call.hush(3.0)
         (connection,) = server.connections
         sizes = [size for _, size in connection.audio]
-        assert set(sizes) == {640}
+        assert set(sizes) == {800}
         assert sum(sizes) >= TELEPHONE.nbytes(2.9)
 
 

@@ -3,7 +3,7 @@
 A token read alone costs more than its bytes do: a wake-up, timers, two changes to the loop's selector. So when
 a read had to wait, but only shortly, tokens are coming fast; the next read then starts `coalesce` after that one ended,
 and takes in one go what came meanwhile. The first token is never held back, nor is a stream whose tokens come slowly,
-nor the end of an answer::
+nor the end of an answer. Half a second on, when what is spoken is far behind, tokens gather for `gather`, fast or not::
 
     tokens      |  | ||  | | |||  ||           |          |.
     reads       ^  ^.......^.....^             ^          ^
@@ -24,6 +24,8 @@ __all__ = ["Body", "open_body"]
 
 BUFFERED_SECONDS = 0.0002
 """A read that took less did not wait: its bytes were there already."""
+EAGER_SECONDS = 0.5
+"""Tokens of the first half-second may be a sentence that nobody speaks yet; those after it are seconds ahead of it."""
 DRAIN_SECONDS = 0.1
 """Time for the end of the body after the end of the answer, which lets the connection be used again."""
 CLOSE_SECONDS = 0.5
@@ -39,6 +41,10 @@ class Body:
     coalesce: float
     """Seconds that bytes may gather before they are read together."""
     chunks: AsyncIterator[bytes]
+    gather: float = 0.0
+    """The same later in the answer."""
+    began: float | None = None
+    """When the first bytes came."""
     due: float = 0.0
     """When the next read may start, unless it is urgent."""
     waited: float = 0.0
@@ -52,8 +58,13 @@ class Body:
             began = self.clock.monotonic()
         data = await anext(self.chunks, None)
         now = self.clock.monotonic()
-        fast = BUFFERED_SECONDS < now - began < self.coalesce / 2
-        self.due = now + self.coalesce if fast else 0.0
+        if self.began is None:
+            self.began = now
+        if now - self.began > EAGER_SECONDS:
+            pause, fast = self.gather, BUFFERED_SECONDS < now - began < self.gather
+        else:
+            pause, fast = self.coalesce, BUFFERED_SECONDS < now - began < self.coalesce / 2
+        self.due = now + pause if fast else 0.0
         self.waited = now - asked
         return data
 
@@ -76,8 +87,8 @@ class Body:
                 return
 
 
-def open_body(response: httpx.Response, clock: Clock, coalesce: float) -> Body:
+def open_body(response: httpx.Response, clock: Clock, *, coalesce: float, gather: float) -> Body:
     """The body of a response, decompressed if the server compressed it although it was asked not to."""
     coded = "content-encoding" in response.headers
     chunks = response.aiter_bytes() if coded else response.aiter_raw()
-    return Body(response, clock, coalesce, chunks)
+    return Body(response, clock, coalesce, chunks, gather)

@@ -91,7 +91,12 @@ class OpenAIModel:
     ) -> Answer | Setback:
         """Ask, and wait for the first token; `own` closes what is opened."""
         response = await asker.post(form.path, headers=HEADERS, content=content)
-        body = open_body(response, self.services.clock, self.settings.coalesce)
+        body = open_body(
+            response,
+            self.services.clock,
+            coalesce=self.settings.coalesce,
+            gather=self.settings.gather,
+        )
         reader = form.reader(response.headers.get("x-request-id"))
         answer = Answer(self.services, body, self.settings.token_gap, reader)
         own.push_async_callback(answer.close)

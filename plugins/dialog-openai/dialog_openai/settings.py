@@ -141,6 +141,13 @@ class OpenAISettings:
         unit="s",
         help="how long tokens that come fast may gather before they are read together; 0 turns it off",
     )
+    gather: float = setting(
+        default=0.100,
+        at_least=0,
+        at_most=0.5,
+        unit="s",
+        help="the same once an answer has streamed for half a second: the voice is far behind by then",
+    )
 
     def __attrs_post_init__(self) -> None:
         problems = list(self.problems())

@@ -115,6 +115,18 @@ async def test_gathering_never_holds_a_token_longer_than_it_may() -> None:
     assert together[-1][0] - apart[-1][0] <= 0.01 + 1e-6
 
 
+async def test_later_tokens_gather_and_none_waits_longer_than_it_may() -> None:
+    reply = Reply(COUNT * 10, between=0.02)
+    async with bench(reply) as gathered:
+        together = await gathered.ask()
+    async with bench(reply, gather=0.0) as alone:
+        apart = await alone.ask()
+    assert text_of(together) == text_of(apart)
+    assert [at for at, _ in together[:20]] == pytest.approx([at for at, _ in apart[:20]])
+    assert len({at for at, _ in together}) < 0.7 * len({at for at, _ in apart})
+    assert late(together, apart) <= 0.1 + 1e-6
+
+
 def late(together: list[tuple[float, Item]], apart: list[tuple[float, Item]]) -> float:
     """By how much the most delayed token came later than it would have alone."""
     came_at = [

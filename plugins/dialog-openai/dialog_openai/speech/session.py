@@ -196,7 +196,7 @@ class SpeechVoice:
         session = self._session
         asker, settings = session.asker, session.settings
         response = await asker.post("/audio/speech", headers=HEADERS, content=content)
-        body = open_body(response, asker.services.clock, 0.0)
+        body = open_body(response, asker.services.clock, coalesce=0.0, gather=0.0)
         stream = Stream(asker, body, Converter(session.fmt, settings.rate), settings.audio_gap)
         own.push_async_callback(stream.close)
         if not response.is_success:

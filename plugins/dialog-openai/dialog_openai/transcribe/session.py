@@ -187,7 +187,7 @@ class Turn:
             files={"file": ("speech.wav", file, "audio/wav")},
             data=build(self.session.settings),
         )
-        body = open_body(response, asker.services.clock, 0.0)
+        body = open_body(response, asker.services.clock, coalesce=0.0, gather=0.0)
         own.push_async_callback(body.close, ended=False)
         if not response.is_success:
             return await asker.refused(response)
