@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from types import TracebackType
 from typing import Self
 
-import anyio
+import anyio.lowlevel
 
+from dialog_core.bell import Bell
 from dialog_core.errors import EventOverflow
 from dialog_core.turns.events import Event
 
@@ -21,7 +23,9 @@ class Inbox:
 
     def __init__(self, call: str) -> None:
         self._call = call
-        self._send, self._receive = anyio.create_memory_object_stream[Event](LIMIT)
+        self._events: deque[Event] = deque()
+        self._news = Bell()
+        self._open = True
 
     def __enter__(self) -> Self:
         return self
@@ -32,19 +36,27 @@ class Inbox:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._send.close()
-        self._receive.close()
+        self._open = False
+        self._events.clear()
 
     def post(self, event: Event) -> None:
         """Queue an event; never waits. Raises: EventOverflow."""
-        try:
-            self._send.send_nowait(event)
-        except anyio.WouldBlock:
-            message = f"call {self._call!r}: {LIMIT} events wait; its loop is stuck"
-            raise EventOverflow(message) from None
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        if not self._open:
             return  # the call is over
+        if len(self._events) >= LIMIT:
+            raise EventOverflow(f"call {self._call!r}: {LIMIT} events wait; its loop is stuck")
+        self._events.append(event)
+        self._news.ring()
 
-    async def receive(self) -> Event:
-        """The next event."""
-        return await self._receive.receive()
+    async def receive(self, within: float | None = None) -> Event | None:
+        """The next event; None if none comes in so many seconds, or at once if none are left."""
+        if within is not None and within <= 0:
+            await anyio.lowlevel.checkpoint()
+            return None
+        if self._events:
+            await anyio.lowlevel.checkpoint()
+            return self._events.popleft()
+        while not self._events:
+            if not await self._news.wait(within) and not self._events:
+                return None
+        return self._events.popleft()

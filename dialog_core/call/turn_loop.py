@@ -74,8 +74,10 @@ class TurnLoop:
             due = math.inf if timer is None else self._timers[timer]
             lost = self.replies.ledger.overdue()
             nearest = due if lost is None else min(due, lost[0])
-            with anyio.move_on_after(max(0.0, nearest - now())):
-                return await self.inbox.receive()
+            within = None if nearest == math.inf else nearest - now()
+            event = await self.inbox.receive(within)
+            if event is not None:
+                return event
             if lost is not None and lost[0] <= due:
                 self.replies.reached(lost[1])
             elif timer is not None:

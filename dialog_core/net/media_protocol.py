@@ -31,6 +31,7 @@ __all__ = ["DIVERT", "MediaProtocol"]
 DIVERT = "dialog.divert"
 """The ASGI extension by which an application takes text messages as they come."""
 END_OF_REQUEST = b"\r\n\r\n"
+WIDE = MASKED | TWO_BYTES
 WIDE_HEAD = 8
 """Bytes before the payload when the length takes two bytes."""
 
@@ -62,12 +63,14 @@ class MediaProtocol(WebSocketsSansIOProtocol):
         if self._rest:
             data = self._rest + data
         elif (
-            is_one_message(data)
-            and len(data) - WIDE_HEAD <= self.config.ws_max_size
+            len(data) > WIDE_HEAD
+            and data[0] == FINAL_TEXT
+            and data[1] == WIDE
+            and len(data) - WIDE_HEAD == (data[2] << 8 | data[3]) <= self.config.ws_max_size
             and not self.frames
             and not self.transport.is_closing()
         ):
-            self._take(apply_mask(data[8:], data[4:8]))
+            self._take(apply_mask(data[8:], data[4:8]))  # the whole message that audio comes in
             return
         start, end = 0, len(data)
         while (place := extent(data, start, end)) is not None and not self.transport.is_closing():
@@ -103,13 +106,3 @@ class MediaProtocol(WebSocketsSansIOProtocol):
         if not self.read_paused and self.queue.qsize() >= self.config.ws_max_queue:
             self.read_paused = True
             self.transport.pause_reading()
-
-
-def is_one_message(data: bytes) -> bool:  # per frame
-    """Whether these bytes are exactly one whole text message of a client, of the length that audio comes in."""
-    return (
-        len(data) > WIDE_HEAD
-        and data[0] == FINAL_TEXT
-        and data[1] == MASKED | TWO_BYTES
-        and len(data) == WIDE_HEAD + (data[2] << 8 | data[3])
-    )

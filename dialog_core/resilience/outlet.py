@@ -9,6 +9,7 @@ import anyio
 import attrs
 
 from dialog_core.audio import AudioOut
+from dialog_core.bell import Bell
 from dialog_core.errors import ProviderError
 
 __all__ = ["Outlet", "Pieces"]
@@ -27,6 +28,7 @@ class Outlet:
     """True once nothing more may be put in."""
     error: ProviderError | None = None
     _pieces: deque[AudioOut] = attrs.field(factory=deque)
+    _taker: Bell = attrs.field(factory=Bell)
     _changed: anyio.Event | None = None
     """Set at the next change; None while nobody waits for one."""
 
@@ -58,6 +60,10 @@ class Outlet:
             self.notify()
         return piece
 
+    async def more(self, within: float | None = None) -> bool:
+        """As :meth:`changed`, for the one task that takes; may return early. within: seconds; False if they passed."""
+        return await self._taker.wait(within)
+
     async def changed(self) -> None:
         """Wait until something was put in, taken out, the outlet was closed, or somebody was told to look again."""
         if self._changed is None:
@@ -66,6 +72,7 @@ class Outlet:
 
     def notify(self) -> None:
         """Wake who waits: what they wait for may have changed."""
+        self._taker.ring()
         if self._changed is not None:
             self._changed.set()
             self._changed = None

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import math
 from collections import deque
+from itertools import islice
 
 import attrs
 
@@ -41,6 +43,10 @@ class ReplayBuffer:
     _most: int = attrs.field(init=False)
     _second: float = attrs.field(init=False)
     """Of a byte."""
+    _due: float = -math.inf
+    """When a frame that follows the newest one begins."""
+    _apart: bool = False
+    """There is a gap before one of the unsent frames."""
 
     def __attrs_post_init__(self) -> None:
         self._most = self.fmt.nbytes(self.seconds)
@@ -48,8 +54,12 @@ class ReplayBuffer:
 
     def push(self, frame: AudioFrame) -> None:
         """Keep a frame; never waits."""  # per frame
+        nbytes = len(frame.data)
+        if not -SLACK <= frame.at - self._due <= SLACK:
+            self._apart = True
+        self._due = frame.at + nbytes * self._second
         self._frames.append(frame)
-        self._nbytes += len(frame.data)
+        self._nbytes += nbytes
         if self._nbytes > self._most:
             self._make_room()
 
@@ -70,6 +80,10 @@ class ReplayBuffer:
         frames, first = self._frames, self._sent
         if first == len(frames):
             return None
+        if not self._apart:
+            self._sent = len(frames)
+            unsent = islice(frames, first, None)
+            return AudioFrame(frames[first].at, b"".join([frame.data for frame in unsent]))
         pieces: list[bytes] = []
         end = at = frames[first].at
         second = self._second
@@ -80,18 +94,22 @@ class ReplayBuffer:
             pieces.append(frame.data)
             end = frame.at + len(frame.data) * second
         self._sent += len(pieces)
+        self._apart = self._sent < len(frames)
         return AudioFrame(at, b"".join(pieces))
 
     def settle(self, until: float) -> None:
         """Audio before this call time has been understood and need not be sent again."""
         while self._gone and self._gone[0] <= until + SLACK:
             self._gone.popleft()
-        while self._sent and self._end(self._frames[0]) <= until + SLACK:
-            self._drop_oldest()
+        frames = self._frames
+        while self._sent and self._end(frames[0]) <= until + SLACK:
+            self._nbytes -= len(frames.popleft().data)
+            self._sent -= 1
 
     def rewind(self) -> None:
         """A new connection: everything kept is to be sent again."""
         self._sent = 0
+        self._apart = True
         self.lost += len(self._gone)
         self._gone.clear()
 
@@ -107,12 +125,4 @@ class ReplayBuffer:
         return self.fmt.seconds(sum(waiting))
 
     def _end(self, frame: AudioFrame) -> float:
-        return frame.at + self.fmt.seconds(len(frame.data))
-
-    def _drop_oldest(self) -> None:
-        frame = self._frames.popleft()
-        self._nbytes -= len(frame.data)
-        if self._sent:
-            self._sent -= 1
-        else:
-            self.dropped += 1
+        return frame.at + len(frame.data) * self._second

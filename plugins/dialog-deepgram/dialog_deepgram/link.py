@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import anyio
 import attrs
-from anyio.streams.memory import MemoryObjectSendStream
 
 from dialog_core.bell import Bell
 from dialog_core.errors import (
@@ -36,6 +36,8 @@ TICK = 0.25
 """Seconds between looks at the clock while no audio comes."""
 LIVE_TICK = 0.5
 """The same for v1, whose shortest limit is seconds long."""
+EVENTS = 64
+"""Events that may wait to be taken; then the vendor's socket is not read, which slows it down."""
 LONGEST_MESSAGE = 0.25
 """Seconds of audio in one message, when much waits."""
 FIRST_SILENCE = 0.02
@@ -82,19 +84,48 @@ class Pulse:
     """Why the session gave up."""
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Outlet:
-    """Hands events to whoever listens."""
+    """Hands events to the one who listens."""
 
-    stream: MemoryObjectSendStream[SttEvent]
-    _turn: anyio.Lock = attrs.field(factory=lambda: anyio.Lock(fast_acquire=True))
+    _waiting: deque[SttEvent] = attrs.field(factory=deque)
+    _news: Bell = attrs.field(factory=Bell)
+    _room: Bell = attrs.field(factory=Bell)
+    _turn: anyio.Lock = attrs.field(factory=anyio.Lock)
     """Keeps two tasks' events in order when the listener is behind."""
+    _closed: bool = False
 
-    async def post(self, events: Iterable[SttEvent]) -> None:
+    async def post(self, come: Iterable[SttEvent]) -> None:
         """Hand over events in order; waits while the listener is behind."""
+        events = tuple(come)
+        if self._turn.locked() or len(self._waiting) + len(events) > EVENTS:
+            await self._post_slowly(events)
+        elif events:
+            self._waiting.extend(events)
+            self._news.ring()
+
+    async def _post_slowly(self, events: Sequence[SttEvent]) -> None:
         async with self._turn:
             for event in events:
-                await self.stream.send(event)
+                while len(self._waiting) >= EVENTS and not self._closed:
+                    await self._room.wait()
+                self._waiting.append(event)
+                self._news.ring()
+
+    async def take(self) -> SttEvent | None:
+        """The next event; None when it is closed and all were taken."""
+        while not self._waiting:
+            if self._closed:
+                return None
+            await self._news.wait()
+        self._room.ring()
+        return self._waiting.popleft()
+
+    def close(self) -> None:
+        """No more events will come."""
+        self._closed = True
+        self._news.ring()
+        self._room.ring()
 
 
 @attrs.frozen(eq=False)

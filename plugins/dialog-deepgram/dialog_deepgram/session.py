@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager
 
 import anyio
 import attrs
-from anyio.streams.memory import MemoryObjectReceiveStream
 
 from dialog_core.audio import AudioFormat, AudioFrame
 from dialog_core.errors import HandshakeRefused, ProviderError, ProviderRejected, SocketError
@@ -32,7 +31,6 @@ from dialog_deepgram.link import (
     Link,
     Outlet,
     Parts,
-    Pulse,
     refused,
     report_dropped,
 )
@@ -45,8 +43,6 @@ __all__ = ["Deepgram", "DeepgramSession"]
 
 UNHEARD = 0.5
 """Seconds of audio without a result in which words may hide; less is the vendor's ordinary delay."""
-EVENTS = 64
-"""Events that may wait to be taken; then the vendor's socket is not read, which slows it down."""
 
 
 @attrs.frozen
@@ -61,7 +57,7 @@ class Deepgram:
         """See :class:`dialog_core.protocols.SpeechToText`."""
         check_format(self.settings, fmt)
         session = new_session(self.settings, self.services, fmt)
-        with session.inbox, ungrouped():
+        with ungrouped():
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(session.run)
                 try:
@@ -74,12 +70,11 @@ def new_session(
     settings: DeepgramSettings, services: Services, fmt: AudioFormat
 ) -> DeepgramSession:
     """A session that is not running yet."""
-    outbox, inbox = anyio.create_memory_object_stream[SttEvent](EVENTS)
     make = FluxReader if settings.flux else LiveReader
     reader = make(Pending(), Voice(settings.voice_events))
     buffer = ReplayBuffer(fmt, settings.replay)
-    parts = Parts(settings, services, buffer, reader, Outlet(outbox))
-    return DeepgramSession(parts, inbox, fmt.nbytes(settings.send_every))
+    parts = Parts(settings, services, buffer, reader, Outlet())
+    return DeepgramSession(parts, fmt.nbytes(settings.send_every))
 
 
 @attrs.frozen(eq=False)
@@ -87,7 +82,6 @@ class DeepgramSession:
     """One call's recognition; see :class:`dialog_core.protocols.SttSession`."""
 
     parts: Parts
-    inbox: MemoryObjectReceiveStream[SttEvent]
     batch: int
     """Bytes that are worth a message."""
 
@@ -116,18 +110,18 @@ class DeepgramSession:
             pulse.wake.ring()
 
     def events(self) -> AsyncIterator[SttEvent]:
-        return Recognised(self.inbox, self.parts.pulse)
+        return Recognised(self.parts)
 
     async def run(self) -> None:
         """Keep recognising until cancelled, or until there is no point in trying again."""
-        with self.parts.outlet.stream:
-            try:
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(self._settle)
-                    await self._stay_connected()
-                    tasks.cancel_scope.cancel()
-            finally:
-                report_dropped(self.parts.buffer, self.parts.services.observe)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._settle)
+                await self._stay_connected()
+                tasks.cancel_scope.cancel()
+        finally:
+            self.parts.outlet.close()
+            report_dropped(self.parts.buffer, self.parts.services.observe)
 
     async def _settle(self) -> None:
         """When the caller falls silent, wait for settled words only so long."""
@@ -203,16 +197,15 @@ class DeepgramSession:
 class Recognised:
     """Iterates over what is recognised."""
 
-    inbox: MemoryObjectReceiveStream[SttEvent]
-    pulse: Pulse
+    parts: Parts
 
     def __aiter__(self) -> Recognised:
         return self
 
     async def __anext__(self) -> SttEvent:
-        try:
-            return await self.inbox.receive()
-        except (anyio.EndOfStream, anyio.ClosedResourceError):
-            if self.pulse.error is not None:
-                raise self.pulse.error from None
-            raise StopAsyncIteration from None
+        event = await self.parts.outlet.take()
+        if event is None:
+            if self.parts.pulse.error is not None:
+                raise self.parts.pulse.error
+            raise StopAsyncIteration
+        return event

@@ -339,12 +339,12 @@ class ElevenLabsVoice:
                 return None
             limit = self._limit()
             if limit is None:
-                await self._outlet.changed()
+                await self._outlet.more()
                 continue
             touched = self._times.touched
-            with anyio.move_on_after(touched + limit - self._now()) as wait:
-                await self._outlet.changed()
-            if wait.cancelled_caught and touched == self._times.touched:
+            left = touched + limit - self._now()
+            waited = left > 0 and await self._outlet.more(left)
+            if not waited and touched == self._times.touched:
                 self._expire(limit)
         return piece
 
