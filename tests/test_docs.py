@@ -250,7 +250,7 @@ def test_the_readme_names_every_plugin_with_what_it_offers() -> None:
         missing += [
             f"{name}: {kind}"
             for kind in hooks_of
-            if f"`{'command' if kind == 'commands' else kind}`" not in row
+            if kind != "models" and f"`{'command' if kind == 'commands' else kind}`" not in row
         ]
 
     assert missing == []
