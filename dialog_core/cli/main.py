@@ -23,7 +23,9 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "dial": "dialog_core.cli.dial",
         "models": "dialog_core.cli.models",
         "plugins": "dialog_core.cli.plugins",
+        "replay": "dialog_core.cli.replay",
         "serve": "dialog_core.cli.serve",
+        "simulate": "dialog_core.cli.simulate",
         "version": "dialog_core.cli.version",
     }
 )

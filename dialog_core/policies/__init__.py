@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dialog_core.factory import Factory
 from dialog_core.hookspecs import hookimpl
+from dialog_core.observe.recorder import RECORDER
 from dialog_core.observe.telling import LOG_OBSERVER
 from dialog_core.policies.barge_in import (
     Backchannel,
@@ -83,5 +84,5 @@ def dialog_agent() -> Iterable[Factory[Any, Agent]]:
 
 @hookimpl
 def dialog_observer() -> Iterable[Factory[Any, Observer]]:
-    """The log."""
-    return (LOG_OBSERVER,)
+    """The log, and recordings of what the turn machine was told."""
+    return (LOG_OBSERVER, RECORDER)

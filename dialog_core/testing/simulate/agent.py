@@ -13,10 +13,10 @@ from dialog_core.agent.chat import ChatAgent, ChatSettings
 from dialog_core.agent.tools import Tool
 from dialog_core.factory import Services
 from dialog_core.messages import Utterance
-from dialog_core.testing.simulate.journal import Journal
+from dialog_core.testing.simulate.journal import Journal, ToolRun
 from dialog_core.testing.simulate.plan import CallPlan, Wish
 
-__all__ = ["SimulatedAgent", "ToolRun"]
+__all__ = ["SimulatedAgent"]
 
 
 def look_up(call: Call) -> str:
@@ -32,15 +32,6 @@ def hang_up(call: Call) -> str:
 LOOK_UP, HANG_UP = Tool.of(look_up), Tool.of(hang_up)
 
 
-@attrs.frozen
-class ToolRun:
-    """A tool that was run."""
-
-    at: float
-    name: str
-    reply: int
-
-
 @attrs.define(eq=False)
 class SimulatedAgent:
     """Answers with a :class:`ChatAgent`; what it did is kept for the laws."""
@@ -48,9 +39,6 @@ class SimulatedAgent:
     plan: CallPlan
     journal: Journal
     services: Services
-    ran: list[ToolRun] = attrs.field(factory=list)
-    promised: list[tuple[str, bool]] = attrs.field(factory=list)
-    """What `say` told of each wish that was not withdrawn: its text, and whether it was heard to its end."""
     _chat: ChatAgent = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -84,12 +72,12 @@ class SimulatedAgent:
         patience = float("inf") if wish.withdrawn is None else wish.withdrawn
         with anyio.move_on_after(patience):
             heard = await call.say(wish.text, interruptible=wish.interruptible)
-            self.promised.append((wish.text, heard))
+            self.journal.promised.append((wish.text, heard))
 
     async def _look_up(self, call: Call) -> str:
-        self.ran.append(ToolRun(call.now, "look_up", call.reply))
+        self.journal.ran.append(ToolRun(call.now, "look_up", call.reply))
         self.journal.note("tool", "look_up")
-        fault = self.journal.trouble("tool", len(self.ran))
+        fault = self.journal.trouble("tool", len(self.journal.ran))
         if fault is not None and fault.what == "breaks":
             raise ValueError("simulated: the application's mistake")
         if fault is not None:
@@ -97,7 +85,7 @@ class SimulatedAgent:
         return "found"
 
     async def _hang_up(self, call: Call) -> str:
-        self.ran.append(ToolRun(call.now, "hang_up", call.reply))
+        self.journal.ran.append(ToolRun(call.now, "hang_up", call.reply))
         self.journal.note("tool", "hang_up")
         await call.hang_up(reason="said goodbye")
         return "the call ends"

@@ -197,7 +197,7 @@ def tools_run_for_turns(judged: Judged) -> Iterator[Finding]:
         if isinstance(effect, StartReply)
         and any(isinstance(e, Keep) and isinstance(e.record, TurnComplete) for e in step.effects)
     }
-    for ran in lived.agent.ran:
+    for ran in lived.journal.ran:
         if ran.at < certain.get(ran.reply, math.inf):
             yield ran.at, f"{ran.name} ran for reply {ran.reply}, whose turn was not complete"
 
@@ -233,7 +233,7 @@ def say_tells_the_truth(judged: Judged) -> Iterator[Finding]:
         for record in lived.records
         if isinstance(record, Said | BargeIn | BrokenOff)
     }
-    for text, heard in lived.agent.promised:
+    for text, heard in lived.journal.promised:
         reply = said.get(text.split()[0])
         if heard and not told.get(reply or 0, False):
             yield 0.0, f"{text!r} is told as heard, and was not"

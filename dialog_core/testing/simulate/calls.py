@@ -71,7 +71,7 @@ class CallsReport:
     faults: Counter[str] = attrs.field(factory=Counter)
     """Faults that came to pass."""
     waits: list[float] = attrs.field(factory=list)
-    """Every silence that the agent owed an end to."""
+    """How long each thing that the caller said waited for a sound."""
     failures: list[Failure] = attrs.field(factory=list)
 
     def add(self, lived: Lived) -> None:
@@ -81,7 +81,8 @@ class CallsReport:
         self.turns += sum(isinstance(record, TurnComplete) for record in lived.records)
         self.records.update(type(record).__name__ for record in lived.records)
         self.faults.update(f"{fault.where} {fault.what}" for _, fault in lived.journal.struck)
-        self.waits += [gap.seconds for gap in dead_air(lived, heard_in(lived.line.played))]
+        gaps = dead_air(lived, heard_in(lived.line.played))
+        self.waits += [gap.seconds for gap in gaps if gap.awaited]
 
     def wait(self, share: float) -> float:
         """The silence that this share of them is not longer than, 0..1."""
@@ -120,7 +121,7 @@ class CallsReport:
             f"{self.calls} calls from seed {self.first}: {self.turns} turns in {hours:.1f} hours",
             f"records: {records}",
             f"faults: {sum(self.faults.values())} of {len(self.faults)} kinds",
-            f"silence before the agent: median {median:.2f} s, p95 {p95:.2f} s, longest {longest:.2f} s",
+            f"from words to sound: median {median:.2f} s, p95 {p95:.2f} s, longest {longest:.2f} s",
             f"laws broken: in {len(self.failures)} calls",
         ]
         lines += [f"\n{failure.story}" for failure in self.failures]

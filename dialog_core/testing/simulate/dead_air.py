@@ -25,6 +25,8 @@ class Gap:
     end: float
     faults: tuple[str, ...]
     """What had gone wrong in the call before it ended, such as ``tts falls silent``."""
+    awaited: bool = False
+    """True from the end of the caller's words; False for a hole in what the agent was saying."""
 
     @property
     def seconds(self) -> float:
@@ -50,12 +52,12 @@ def dead_air(lived: Lived, heard: Sequence[Heard]) -> Iterator[Gap]:
     stopped = lived.line.stopped if lived.line.stopped is not None else lived.ended or 0.0
     spoken = [(each.start, each.end, bool(each.text)) for each in lived.line.uttered]
     sounds = [(sound.start, sound.end) for sound in heard]
-    noise = merged([*sounds, *((start, end) for start, end, _ in spoken)])
+    noise = merged([(0.0, 0.0), *sounds, *((start, end) for start, end, _ in spoken)])
     for (_, start), (end, _) in zip(noise, [*noise[1:], (stopped, stopped)], strict=True):
         if end <= start:
             continue
         if any(abs(over - start) < TOUCH and worded for _, over, worded in spoken):
-            yield Gap(start, end, blame(lived, end))
+            yield Gap(start, end, blame(lived, end), awaited=True)
             continue
         for begun, until in live_between(lived, start, end):
             yield Gap(begun, until, blame(lived, until))

@@ -45,6 +45,7 @@ SYLLABLES = (
     "wo",
     "zu",
 )
+CUES = (Cue.NEXT, Cue.HEARD, Cue.SOUNDING)
 BACKCHANNELS = ("mhm", "okay", "right", "yes", "uh-huh")
 
 FAULTS: dict[str, tuple[str, ...]] = {
@@ -103,7 +104,7 @@ class Draw:
             acts += self.contribution()
         if self.maybe(0.08):
             deed = self.dice.choice((Deed.HANG_UP, Deed.VANISH))
-            cue = self.dice.choice(tuple(Cue))
+            cue = self.dice.choice(CUES)
             acts.append(Act(deed, cue, self.dice.uniform(0, 2)))
         return tuple(acts)
 
@@ -131,7 +132,7 @@ class Draw:
 
     def whispers(self) -> list[Act]:
         text = self.sentence()
-        return [Act(Deed.WHISPER, self.dice.choice(tuple(Cue)), 0.3, text, len(text) * 0.07)]
+        return [Act(Deed.WHISPER, self.dice.choice(CUES), 0.3, text, len(text) * 0.07)]
 
     def presses(self) -> list[Act]:
         return [Act(Deed.KEY, Cue.HEARD, 0.5, self.dice.choice("0123456789*#"))]
@@ -226,5 +227,5 @@ def draw_plan(seed: int, *, faults: bool = True) -> CallPlan:
         draw.dice.choice(("Hello, how can I help?", "Hello, how can I help?", "")),
         draw.dice.choice(("heuristic", "heuristic", "acoustic", "provider" if verdicts else "heuristic")),
         draw.dice.choice(("hard-cut", "hard-cut", "soft-fade", "disabled")),
-        draw.maybe(0.7), verdicts,
+        draw.maybe(0.7), 0.0, verdicts,
     )  # fmt: skip

@@ -9,7 +9,7 @@ import attrs
 
 from dialog_core.testing.simulate.plan import Fault
 
-__all__ = ["Journal", "Note"]
+__all__ = ["Journal", "Note", "ToolRun"]
 
 
 @attrs.frozen
@@ -20,6 +20,15 @@ class Note:
     """Seconds since the call began."""
     who: str
     what: str
+
+
+@attrs.frozen
+class ToolRun:
+    """A tool that was run."""
+
+    at: float
+    name: str
+    reply: int
 
 
 def at_the_start() -> float:
@@ -36,6 +45,11 @@ class Journal:
     notes: list[Note] = attrs.field(factory=list)
     struck: list[tuple[float, Fault]] = attrs.field(factory=list)
     """Faults that came to pass, and when."""
+    ran: list[ToolRun] = attrs.field(factory=list)
+    promised: list[tuple[str, bool]] = attrs.field(factory=list)
+    """What `say` told of each wish that was not withdrawn: its text, and whether it was heard to its end."""
+    acted: list[tuple[float, float]] = attrs.field(factory=list)
+    """When each act of the caller began and ended."""
     open: Counter[str] = attrs.field(factory=Counter)
     """Sessions, voices and answers that vendors hold open, by kind."""
     _work: Counter[str] = attrs.field(factory=Counter)

@@ -34,6 +34,8 @@ class Cue(enum.Enum):
     """The act before is over."""
     HEARD = "heard"
     """The agent has sounded and fallen silent."""
+    QUIET = "quiet"
+    """The agent is silent, whether or not it has said anything since."""
     SOUNDING = "sounding"
     """The agent sounds."""
 
@@ -130,5 +132,7 @@ class CallPlan:
     barge_in: str = "hard-cut"
     word_times: bool = True
     """The voice tells when each word sounds."""
+    quiet: float = 0.0
+    """Seconds that the agent must have been silent before the caller takes it that they have heard it."""
     verdicts: bool = False
     """The recogniser says when it believes that a turn is over."""

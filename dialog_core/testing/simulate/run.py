@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, TypeVar
 
 import anyio
 import attrs
 import httpx
 
+from dialog_core.agent.agent import Agent
 from dialog_core.call.clock import SystemClock
 from dialog_core.call.runner import CallParts, CallRun, run_until_over
 from dialog_core.cascade.ready_made import ReadyMade
-from dialog_core.factory import Services
+from dialog_core.errors import LocalProtocolError
+from dialog_core.factory import Services, Shared
 from dialog_core.net.shared import SharedResources
 from dialog_core.net.websocket import open_websocket
 from dialog_core.observe.observations import Observation, StepTaken
@@ -33,6 +36,7 @@ from dialog_core.policies.endpointers import (
     Provider,
     ProviderSettings,
 )
+from dialog_core.protocols import LanguageModel
 from dialog_core.testing.simulate.agent import SimulatedAgent
 from dialog_core.testing.simulate.caller import SimulatedCaller
 from dialog_core.testing.simulate.ears import SimulatedEngine
@@ -50,7 +54,9 @@ from dialog_core.turns.policy import BargeIn, Endpointer
 from dialog_core.turns.records import Record
 from dialog_core.turns.state import TurnPolicy
 
-__all__ = ["LONGEST_CALL", "Lived", "live"]
+__all__ = ["LONGEST_CALL", "Cast", "Lived", "live", "policy_of", "quiet_services"]
+
+T = TypeVar("T")
 
 LONGEST_CALL = 600.0
 """Seconds after which a call that has not ended never will."""
@@ -77,7 +83,6 @@ class Lived:
     journal: Journal
     line: SimulatedLine
     tts: SimulatedTts
-    agent: SimulatedAgent
     run: CallRun
     observed: tuple[Observation, ...]
     seen_at: tuple[float, ...]
@@ -110,9 +115,42 @@ class Lived:
         )
 
 
-def live(plan: CallPlan, *, policy: TurnPolicy | None = None) -> Lived:
-    """Run a call to its end; takes no time. policy: instead of what the plan says."""
-    return run_virtual(lived, plan, policy if policy is not None else policy_of(plan))
+class Cast(Protocol):
+    """Who answers in a call."""
+
+    def agent(self, plan: CallPlan, journal: Journal, services: Services) -> Agent:
+        """The agent."""
+        ...
+
+    def llm(self, plan: CallPlan, journal: Journal) -> LanguageModel:
+        """Its language model."""
+        ...
+
+    def policy(self, plan: CallPlan, services: Services) -> TurnPolicy:
+        """When it takes its turns."""
+        ...
+
+
+@attrs.frozen
+class OwnCast:
+    """The simulation's own agent and model."""
+
+    def agent(self, plan: CallPlan, journal: Journal, services: Services) -> Agent:
+        return SimulatedAgent(plan, journal, services)
+
+    def llm(self, plan: CallPlan, journal: Journal) -> LanguageModel:
+        return SimulatedLlm(plan, journal)
+
+    def policy(self, plan: CallPlan, services: Services) -> TurnPolicy:  # noqa: ARG002 - these need none
+        return policy_of(plan)
+
+
+OWN_CAST = OwnCast()
+
+
+def live(plan: CallPlan, *, policy: TurnPolicy | None = None, cast: Cast = OWN_CAST) -> Lived:
+    """Run a call to its end; takes no time. policy: instead of what the plan says. cast: who answers."""
+    return run_virtual(lived, plan, policy, cast)
 
 
 def policy_of(plan: CallPlan) -> TurnPolicy:
@@ -130,7 +168,26 @@ class NoNetwork(httpx.AsyncBaseTransport):
 CLIENT = httpx.AsyncClient(transport=NoNetwork(), trust_env=False)
 
 
-async def lived(plan: CallPlan, policy: TurnPolicy) -> Lived:
+class NothingShared:
+    """For parts that may be made, and never used."""
+
+    async def get(self, key: Hashable, open_: Callable[[], AbstractAsyncContextManager[T]]) -> T:  # noqa: ARG002
+        raise LocalProtocolError(f"nothing is shared in a replay: {key!r}")
+
+
+def ignore(_observation: Observation) -> None:
+    """Nobody watches."""
+
+
+def quiet_services(
+    shared: Shared | None = None, observe: Callable[[Observation], None] = ignore
+) -> Services:
+    """Services without a network."""
+    found = shared if shared is not None else NothingShared()
+    return Services(CLIENT, open_websocket, SystemClock(), found, observe)
+
+
+async def lived(plan: CallPlan, wanted: TurnPolicy | None, cast: Cast) -> Lived:
     """The call, on a virtual loop."""
     journal = Journal(plan.faults)
     line = SimulatedLine(plan, journal)
@@ -138,17 +195,16 @@ async def lived(plan: CallPlan, policy: TurnPolicy) -> Lived:
     seen_at: list[float] = []
 
     def observe(observation: Observation) -> None:
-        observed.append(observation)
         seen_at.append(line.now)
+        observed.append(observation)
 
     tts = SimulatedTts(plan, journal)
     async with anyio.create_task_group() as tasks:
-        services = Services(
-            CLIENT, open_websocket, SystemClock(), SharedResources(tasks, observe), observe,
-        )  # fmt: skip
-        agent = SimulatedAgent(plan, journal, services)
+        services = quiet_services(SharedResources(tasks, observe), observe)
+        agent = cast.agent(plan, journal, services)
+        policy = wanted if wanted is not None else cast.policy(plan, services)
         parts = CallParts(
-            line, agent, SimulatedStt(line, journal), tts, SimulatedLlm(plan, journal),
+            line, agent, SimulatedStt(line, journal), tts, cast.llm(plan, journal),
             SimulatedEngine(), GateSettings(), policy, ReadyMade(SORRY, sorry(tts.sound)),
             "en-US", services, swap_nothing,
         )  # fmt: skip
@@ -163,7 +219,7 @@ async def lived(plan: CallPlan, policy: TurnPolicy) -> Lived:
         tasks.cancel_scope.cancel()
     line.close()
     return Lived(
-        plan, policy, journal, line, tts, agent, run, tuple(observed), tuple(seen_at), ended, left
+        plan, policy, journal, line, tts, run, tuple(observed), tuple(seen_at), ended, left
     )
 
 
