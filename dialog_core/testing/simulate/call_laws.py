@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
@@ -24,6 +25,7 @@ SHORTEST_WORD = 0.1
 """Seconds of the shortest words that the simulated voice speaks."""
 LONGEST_WORD = 0.6
 ROUNDING = 0.003
+CODE = re.compile(r" at \S+\.py:\d+$")
 LYING = {"twice", "reorders", "garbles", "invents", "never settles", "is overtaken"}
 """Faults of a recogniser that breaks its promise about words."""
 
@@ -96,18 +98,15 @@ def it_is_told_once(judged: Judged) -> Iterator[Finding]:
 
 
 def nothing_of_ours_fails(judged: Judged) -> Iterator[Finding]:
-    for seen in judged.lived.observed:
-        if isinstance(seen, Trouble) and not is_excused(seen):
-            yield 0.0, f"{seen.where}: {seen.what}: {seen.detail}"
+    for at, seen in zip(judged.lived.seen_at, judged.lived.observed, strict=True):
+        if isinstance(seen, Trouble) and is_ours(seen):
+            yield at, f"{seen.where}: {seen.what}: {seen.detail}"
 
 
-def is_excused(trouble: Trouble) -> bool:
-    """Whether somebody else's fault explains it."""
-    return (
-        "simulated" in trouble.detail
-        or "without a sound" in trouble.detail
-        or trouble.what == "could not end the call"
-    )
+def is_ours(trouble: Trouble) -> bool:
+    """Whether it is an exception that nobody planned; those tell the line of code that raised them."""
+    unforeseen = CODE.search(trouble.detail) is not None or "stuck" in trouble.what
+    return unforeseen and "simulated" not in trouble.detail
 
 
 def a_cut_is_a_cut(judged: Judged) -> Iterator[Finding]:
