@@ -64,6 +64,10 @@ __all__ = ["CallParts", "CallRun", "run_call", "run_until_over"]
 
 END_SECONDS = 15.0
 """How long the carrier may take to end or transfer a call."""
+HANG_UP_AGAIN = 2
+"""How often a refused hang-up is tried again."""
+HANG_UP_SECONDS = 0.5
+"""Between two tries."""
 DEBT_SECONDS = 120.0
 """How long a line that stopped may owe recordings; the plugin's own bound is usually shorter."""
 FAREWELL_SECONDS = 5.0
@@ -134,6 +138,8 @@ class Outcome:
 
     stopped: bool = False
     """The line carries no audio any more."""
+    refused: bool = False
+    """The carrier would not end the call: nothing is waited for while the caller hears nothing."""
     reason: str = "hangup"
     turns: int = 0
 
@@ -185,7 +191,7 @@ class CallRun:
                 tasks.start_soon(self._read, send)
                 tasks.start_soon(self._hindsight.run)
                 await self._talk()
-                with anyio.move_on_after(DEBT_SECONDS):
+                with anyio.move_on_after(0 if self.outcome.refused else DEBT_SECONDS):
                     await told.wait()
                 await self._hindsight.finish()
                 tasks.cancel_scope.cancel()
@@ -291,16 +297,29 @@ class CallRun:
 
     async def _end(self, effect: ef.EndCall) -> None:
         self.outcome.reason = effect.reason
-        line, observe = self.parts.line, self.context.observe
+        problem = await self._ask_to_end(effect)
+        if effect.transfer and problem is not None and not self.outcome.stopped:
+            self.inbox.post(ev.EndFailed(self.context.now(), problem))
+            return
+        for _ in range(HANG_UP_AGAIN):
+            if problem is None or self.outcome.stopped:
+                break
+            await anyio.sleep(HANG_UP_SECONDS)
+            problem = await self._ask_to_end(effect)
+        self.outcome.refused = problem is not None
+        self.inbox.post(ev.HungUp(self.context.now(), effect.reason))
+
+    async def _ask_to_end(self, effect: ef.EndCall) -> str | None:
+        """Ask the carrier to end or transfer the call; returns why it would not."""
+        line = self.parts.line
         try:
             with anyio.fail_after(END_SECONDS):
                 await (line.transfer(effect.transfer) if effect.transfer else line.hang_up())
         except (LineError, TimeoutError) as error:
-            observe(Trouble(self.call.id, line.info.voip, "could not end the call", str(error)))
-            if effect.transfer and not self.outcome.stopped:
-                self.inbox.post(ev.EndFailed(self.context.now(), str(error)))
-                return
-        self.inbox.post(ev.HungUp(self.context.now(), effect.reason))
+            what = "could not end the call"
+            self.context.observe(Trouble(self.call.id, line.info.voip, what, str(error)))
+            return str(error)
+        return None
 
     async def _swap(self, kind: str, what: object, settings: Mapping[str, Any]) -> None:
         component: Any = self.parts.build(kind, what, settings) if isinstance(what, str) else what

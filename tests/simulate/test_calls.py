@@ -22,6 +22,7 @@ from dialog_core.testing.simulate import (
     simulate_calls,
     story,
 )
+from dialog_core.testing.simulate.sound import heard_in
 from dialog_core.turns.records import BargeIn, BrokenOff, Said
 from tests.simulate.amounts import CALLS, FRESH_SEED
 
@@ -123,3 +124,14 @@ def test_a_story_tells_everybodys_part() -> None:
         "tool     look_up",
     ):
         assert part in told
+
+
+@pytest.mark.parametrize("refusals", [1, 2, 3])
+def test_a_caller_whom_the_carrier_will_not_hang_up_on_is_not_left_alone(refusals: int) -> None:
+    refused = tuple(Fault("end", "refused", number) for number in range(1, refusals + 1))
+    lived = live(attrs.evolve(POLITE, faults=refused))
+    said = max(sound.end for sound in heard_in(lived.line.played))
+    assert lived.line.asked[-1][1] == "hang up"
+    assert len(lived.line.asked) == refusals + 1
+    assert lived.ended is not None
+    assert lived.ended < said + 2.0

@@ -21,7 +21,7 @@ from dialog_core.turns.records import TurnComplete
 
 __all__ = ["TODAY", "CallsReport", "Failure", "judge", "simulate_calls"]
 
-STUCK, UNHEARD, NO_FIRST_AUDIO, LEFT_ALONE = 32.0, 15.0, 10.0, 130.0
+STUCK, UNHEARD, NO_FIRST_AUDIO = 32.0, 15.0, 10.0
 TODAY = Budget(
     4.5,
     {
@@ -32,7 +32,6 @@ TODAY = Budget(
         **dict.fromkeys(("hearing is mute", "stt misses", "stt never settles"), UNHEARD),
         **dict.fromkeys(("llm says nothing", "llm stalls", "tts stalls"), UNHEARD),
         **dict.fromkeys(("stt late", "line stalls", "line echoes"), NO_FIRST_AUDIO),
-        "end refused": LEFT_ALONE,
         "end late": NO_FIRST_AUDIO,
     },
 )
