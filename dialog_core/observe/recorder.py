@@ -34,8 +34,8 @@ CONVERTER = Converter(omit_if_default=True)
 class RecorderSettings:
     """Settings of the observer ``recorder``."""
 
-    folder: Path = setting(
-        default=Path("recordings"), help="where the files go, one a call; made if it is not there"
+    folder: str = setting(
+        default="recordings", help="where the files go, one a call; made if it is not there"
     )
     personal: bool = setting(
         default=False, help="write what callers say as they said it; leave it off in production"
@@ -77,9 +77,10 @@ class Recorder:
         return json.dumps({**told, "phase": step.phase}, ensure_ascii=False)
 
     def _write(self, lines: Mapping[str, Sequence[str]]) -> None:
-        self.settings.folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(self.settings.folder)
+        folder.mkdir(parents=True, exist_ok=True)
         for call, texts in lines.items():
-            path = self.settings.folder / f"{UNSAFE.sub('_', call)}.jsonl"
+            path = folder / f"{UNSAFE.sub('_', call)}.jsonl"
             with path.open("a", encoding="utf-8") as file:
                 file.writelines(f"{text}\n" for text in texts)
 

@@ -40,7 +40,7 @@ def replayed(*arguments: str) -> tuple[int, str]:
 async def test_a_recorded_call_goes_through_the_same_phases_again(
     lived: Lived, tmp_path: Path, personal: bool
 ) -> None:
-    await Recorder(RecorderSettings(tmp_path, personal)).observe(lived.observed)
+    await Recorder(RecorderSettings(str(tmp_path), personal)).observe(lived.observed)
 
     steps = tuple(read_recording((tmp_path / "simulated.jsonl").read_text("utf-8")))
     assert [step.phase for step in steps] == [step.phase for step in lived.steps]
@@ -53,7 +53,7 @@ async def test_a_recorded_call_goes_through_the_same_phases_again(
 async def test_words_are_masked_unless_the_settings_say_otherwise(
     lived: Lived, tmp_path: Path
 ) -> None:
-    await Recorder(RecorderSettings(tmp_path)).observe(lived.observed)
+    await Recorder(RecorderSettings(str(tmp_path))).observe(lived.observed)
     text = (tmp_path / "simulated.jsonl").read_text("utf-8")
     words = [step.event.text for step in lived.steps if isinstance(step.event, Transcript)]
     assert words
@@ -66,7 +66,7 @@ async def test_words_are_masked_unless_the_settings_say_otherwise(
 
 @real_loop
 async def test_dialogctl_prints_the_table_of_phases(lived: Lived, tmp_path: Path) -> None:
-    await Recorder(RecorderSettings(tmp_path)).observe(lived.observed)
+    await Recorder(RecorderSettings(str(tmp_path))).observe(lived.observed)
     status, output = replayed(str(tmp_path / "simulated.jsonl"))
     assert status == 0
     assert "SpeechStarted" in output
@@ -78,7 +78,7 @@ async def test_dialogctl_prints_the_table_of_phases(lived: Lived, tmp_path: Path
 async def test_dialogctl_marks_what_other_settings_would_change_and_prints_a_test(
     lived: Lived, tmp_path: Path
 ) -> None:
-    await Recorder(RecorderSettings(tmp_path, personal=True)).observe(lived.observed)
+    await Recorder(RecorderSettings(str(tmp_path), personal=True)).observe(lived.observed)
     file = tmp_path / "simulated.jsonl"
     settings = tmp_path / "dialog.toml"
     settings.write_text(

@@ -13,6 +13,7 @@ such do: hesitate, cough, interrupt; stall, lie, hang up. A call that breaks a l
 
 from __future__ import annotations
 
+from dialog_core.testing.simulate.acting import ScenarioReport, check_scenario, play
 from dialog_core.testing.simulate.call_laws import LAWS, broken
 from dialog_core.testing.simulate.calls import CallsReport, Failure, judge, simulate_calls
 from dialog_core.testing.simulate.dead_air import Budget, Gap, dead_air
@@ -30,6 +31,7 @@ from dialog_core.testing.simulate.plan import (
     Wish,
 )
 from dialog_core.testing.simulate.run import Lived, live
+from dialog_core.testing.simulate.scenario import Scenario, load_scenario
 from dialog_core.testing.simulate.shrinking import shrink
 from dialog_core.testing.simulate.stories import story
 from dialog_core.testing.simulate.turn_laws import Breach, TurnLaws
@@ -54,14 +56,19 @@ __all__ = [
     "Lived",
     "Machinery",
     "Pace",
+    "Scenario",
+    "ScenarioReport",
     "TurnLaws",
     "TurnsReport",
     "Wish",
     "broken",
+    "check_scenario",
     "dead_air",
     "draw_plan",
     "judge",
     "live",
+    "load_scenario",
+    "play",
     "shrink",
     "simulate_calls",
     "simulate_turns",
