@@ -1,24 +1,34 @@
-"""What a caller's line says besides audio: immutable values. The line itself is in :mod:`dialog_core.protocols`."""
+"""What a caller's line says besides audio, as immutable values, and what a line may offer besides its protocol.
+
+The line itself is in :mod:`dialog_core.protocols`.
+"""
 
 from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import attrs
 
 from dialog_core.errors import LineError
 
+if TYPE_CHECKING:
+    from dialog_core.audio import AudioFrame
+    from dialog_core.observe.observations import Observation
+
 __all__ = [
     "Ability",
     "CallInfo",
     "CarrierTranscript",
+    "DirectLine",
     "LineStopped",
     "MarkReturned",
     "Progress",
     "Recording",
+    "Watching",
     "cannot",
     "is_address",
 ]
@@ -128,3 +138,23 @@ class CarrierTranscript:
     final: bool
     sequence: int = 0
     confidence: float | None = None
+
+
+class Watching(Protocol):
+    """What a line may do besides: see what happens in its own call, to show it to the caller. Optional."""
+
+    def watch(self, observation: Observation) -> None:
+        """Take an observation of this call, at once; never waits and never raises."""
+        ...
+
+
+@runtime_checkable
+class DirectLine(Protocol):
+    """A line that can hand audio over from within its socket's read, which spares a task's wake-up per frame."""
+
+    def divert(self, feed: Callable[[AudioFrame], None]) -> None:
+        """Give frames to `feed`, which never waits, and leave them out of `events`, wherever the server allows it.
+
+        Order against other events is kept. What `feed` raises is raised by the iteration.
+        """
+        ...

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol
 
 from dialog_core.audio import AudioFormat, AudioFrame, AudioOut
 from dialog_core.line import (
     Ability,
     CallInfo,
     CarrierTranscript,
+    DirectLine,
     LineStopped,
     MarkReturned,
     Progress,
     Recording,
+    Watching,
 )
 from dialog_core.messages import Prompt, SpeakText, TextDelta, ToolCall, Transcript, Usage
 from dialog_core.speech.speakers import Diarizer
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from starlette.requests import HTTPConnection
     from starlette.routing import BaseRoute
-
-    from dialog_core.observe.observations import Observation
 
     F32 = NDArray[np.float32]
 
@@ -279,26 +279,6 @@ class Line(Protocol):
         ...
 
     async def stop_transcription(self, transcription: str) -> None: ...
-
-
-class Watching(Protocol):
-    """What a line may do besides: see what happens in its own call, to show it to the caller. Optional."""
-
-    def watch(self, observation: Observation) -> None:
-        """Take an observation of this call, at once; never waits and never raises."""
-        ...
-
-
-@runtime_checkable
-class DirectLine(Protocol):
-    """A line that can hand audio over from within its socket's read, which spares a task's wake-up per frame."""
-
-    def divert(self, feed: Callable[[AudioFrame], None]) -> None:
-        """Give frames to `feed`, which never waits, and leave them out of `events`, wherever the server allows it.
-
-        Order against other events is kept. What `feed` raises is raised by the iteration.
-        """
-        ...
 
 
 class FrontDoor(Protocol):

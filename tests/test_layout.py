@@ -36,7 +36,9 @@ SDKS = ("cartesia", "deepgram", "elevenlabs", "openai", "together", "twilio")
 """The vendors' own clients, for certification only."""
 HEAVY = (*WAITING, *SDKS, "numpy", "onnxruntime")
 IMPORTERS = {
-    "websockets": {"dialog_core/net/websocket.py", "dialog_core/net/frames.py"},
+    "websockets": {
+        f"dialog_core/net/{name}.py" for name in ("client_socket", "frames", "websocket")
+    },
     "dependency_injector": {"dialog_core/container.py"},
 }
 """Who alone may import a library that the rest should not know."""

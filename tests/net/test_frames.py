@@ -13,8 +13,9 @@ from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
 from dialog_core.errors import SocketClosed
+from dialog_core.net.client_socket import CHUNK
 from dialog_core.net.frames import extent, is_whole, message_frame
-from dialog_core.net.websocket import CHUNK, upgrade
+from dialog_core.net.websocket import upgrade
 
 MASK = b"\x01\x02\x03\x04"
 
