@@ -1,4 +1,4 @@
-"""Plays a scenario against its agent, and says what was expected, what was heard, and when."""
+"""Plays a scenario against its agent, on a simulated line in virtual time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dialog_core.container import new_policy
 from dialog_core.converter import did_you_mean, new_converter
 from dialog_core.errors import ProviderError, SettingsError, SettingsProblem
 from dialog_core.factory import Services
-from dialog_core.messages import Prompt, Role, TextDelta, ToolCall, Usage
+from dialog_core.messages import Prompt, TextDelta, ToolCall, Usage
 from dialog_core.observe.observations import Trouble
 from dialog_core.own_agent import choose_own_agent
 from dialog_core.plugins import Plugins
@@ -27,19 +27,18 @@ from dialog_core.settings import ResolvedAgent, load
 from dialog_core.sources import Faults, Sources
 from dialog_core.testing.simulate.call_laws import broken
 from dialog_core.testing.simulate.journal import Journal
+from dialog_core.testing.simulate.performance import Missed, Performance, Sounded, missed_in
 from dialog_core.testing.simulate.plan import Act, CallPlan, Cue, Deed, Pace
 from dialog_core.testing.simulate.run import Lived, live, policy_of
 from dialog_core.testing.simulate.scenario import (
     CallerLine,
-    Expectation,
     ModelAnswer,
     Scenario,
     choose_nothing,
     load_scenario,
 )
-from dialog_core.testing.simulate.sound import Heard, heard_in
+from dialog_core.testing.simulate.sound import heard_in
 from dialog_core.testing.simulate.stories import story
-from dialog_core.testing.simulate.turn_laws import bare
 from dialog_core.turns.effects import Keep
 from dialog_core.turns.records import BargeIn
 from dialog_core.turns.state import TurnPolicy
@@ -53,23 +52,8 @@ DEEDS = {
     "waits": Deed.WAIT, "listens": Deed.WAIT, "hangs_up": Deed.HANG_UP,
 }  # fmt: skip
 STEADY = Pace(spread=0.0)
-NEVER = 1e9
 QUIET = 1.0
 """Seconds of silence after which the caller takes it that the agent has finished."""
-
-
-@attrs.frozen
-class Missed:
-    """An expectation that was not met."""
-
-    where: str
-    """Which line of the caller, and when it was said."""
-    expected: str
-    heard: str
-    """What happened instead, and when."""
-
-    def __str__(self) -> str:
-        return f"{self.where}\n    expected  {self.expected}\n    heard     {self.heard}"
 
 
 @attrs.frozen(eq=False)
@@ -77,8 +61,10 @@ class ScenarioReport:
     """What came of a scenario."""
 
     scenario: Scenario
-    lived: Lived
+    performance: Performance
     missed: tuple[Missed, ...]
+    story: str
+    """The call, line by line."""
 
     def as_json(self) -> dict[str, Any]:
         """All of it, as JSON has it."""
@@ -86,7 +72,7 @@ class ScenarioReport:
             "scenario": str(self.scenario.path),
             "lines": len(self.scenario.caller),
             "missed": [attrs.asdict(missed) for missed in self.missed],
-            "story": story(self.lived).splitlines(),
+            "story": self.story.splitlines(),
         }
 
     def __str__(self) -> str:
@@ -94,7 +80,7 @@ class ScenarioReport:
         if not self.missed:
             return f"{name}: {len(self.scenario.caller)} lines, all as expected"
         told = "\n".join(f"  {missed}" for missed in self.missed)
-        return f"{name}: not as expected\n{told}\n\n{story(self.lived)}"
+        return f"{name}: not as expected\n{told}\n\n{self.story}"
 
 
 def check_scenario(path: str | Path, *, plugins: Plugins | None = None) -> ScenarioReport:
@@ -110,7 +96,38 @@ def play(scenario: Scenario, *, plugins: Plugins | None = None) -> ScenarioRepor
     actors = Actors.of(scenario, plugins)
     plan = CallPlan(0, tuple(acts_of(scenario)), greeting="", pace=STEADY, quiet=QUIET)
     lived = live(plan, cast=actors)
-    return ScenarioReport(scenario, lived, tuple(missed_in(scenario, lived)))
+    played = performance_of(lived)
+    return ScenarioReport(scenario, played, tuple(missed_in(scenario, played)), story(lived))
+
+
+def performance_of(lived: Lived) -> Performance:
+    """What a simulated call came to."""
+    words = lived.tts.sound.words
+    heard = heard_in(lived.line.played)
+    history = lived.run.replies.history.entries
+    return Performance(
+        acted=lived.journal.acted,
+        sounded=[Sounded(s.start, s.end, words[s.number - 1][2]) for s in heard if s.number],
+        cuts=[
+            at
+            for at, step in lived.timed_steps
+            for effect in step.effects
+            if isinstance(effect, Keep) and isinstance(effect.record, BargeIn)
+        ],
+        asked=lived.line.asked,
+        tools=[
+            (entry.at, call.name)
+            for entry in history
+            for message in entry.messages
+            for call in message.tool_calls
+        ],
+        troubles=[
+            (at, f"{seen.where}: {seen.detail or seen.what}")
+            for at, seen in zip(lived.seen_at, lived.observed, strict=True)
+            if isinstance(seen, Trouble)
+        ],
+        breaches=[each for each in broken(lived) if each.law != "nothing of ours fails"],
+    )
 
 
 # --- who acts
@@ -222,118 +239,3 @@ def act_of(line: CallerLine, cue: Cue) -> Act:
         return Act(deed, Cue.SOUNDING, into, text, seconds)
     after = max(0.0, line.after - QUIET)
     return Act(deed, Cue.NEXT if line.waits else cue, after, text, seconds)
-
-
-# --- what was expected
-
-
-def missed_in(scenario: Scenario, lived: Lived) -> Iterator[Missed]:
-    """Everything that was not as expected, in order."""
-    acted = lived.journal.acted
-    for number, line in enumerate(scenario.caller):
-        if number >= len(acted):
-            yield Missed(
-                f"caller line {number + 1} ({line.told})", "to be said", "the call was over"
-            )
-            continue
-        begun, ended = acted[number]
-        until = acted[number + 1][0] if number + 1 < len(acted) else NEVER
-        where = f"caller line {number + 1} ({line.told}), {begun:.2f} to {ended:.2f} s"
-        yield from Window(lived, where, begun, ended, until).missed(line.expect)
-    yield from Window(lived, "the whole call", 0.0, 0.0, NEVER).missed(scenario.expect)
-    for breach in broken(lived):
-        if breach.law != "nothing of ours fails":
-            yield Missed(
-                "the laws of every call", breach.law, f"{breach.detail}, {breach.at:.2f} s"
-            )
-
-
-@attrs.frozen
-class Window:
-    """A stretch of a call, from a line of the caller to the next."""
-
-    lived: Lived
-    where: str
-    begun: float
-    ended: float
-    """The end of the caller's line."""
-    until: float
-
-    def missed(self, expect: Expectation) -> Iterator[Missed]:
-        """What was expected here and did not come."""
-        spoken = [
-            s
-            for s in heard_in(self.lived.line.played)
-            if s.number and self.begun < s.end and s.start < self.until
-        ]
-        said = " ".join(bare(" ".join(self._word(sound) for sound in spoken)))
-        for words in expect.words:
-            if " ".join(bare(words)) not in said:
-                yield self._missed(f"the words {words!r}", spoken)
-        for words in expect.without:
-            if " ".join(bare(words)) in said:
-                yield self._missed(f"not the words {words!r}", spoken)
-        if expect.silence and spoken:
-            yield self._missed("silence", spoken)
-        if expect.within is not None:
-            after = [sound.start for sound in spoken if sound.start >= self.ended]
-            waited = after[0] - self.ended if after else NEVER
-            if waited > expect.within:
-                how = f"after {waited:.2f} s" if after else "nothing"
-                yield Missed(self.where, f"an answer within {expect.within:g} s", how)
-        yield from self._missed_deeds(expect)
-
-    def _missed_deeds(self, expect: Expectation) -> Iterator[Missed]:
-        called = self._tools()
-        for tool in expect.tools:
-            if tool not in called:
-                yield Missed(
-                    self.where, f"the tool {tool!r} to be called", f"calls of {called or 'none'}"
-                )
-        cut = any(
-            isinstance(effect, Keep) and isinstance(effect.record, BargeIn)
-            for at, step in self.lived.timed_steps
-            if self.begun <= at <= self.until
-            for effect in step.effects
-        )
-        if expect.interrupted is not None and cut is not expect.interrupted:
-            wanted, real = (
-                ("to be interrupted", "it spoke on")
-                if expect.interrupted
-                else ("to speak on", "it was cut")
-            )
-            yield Missed(self.where, f"the agent {wanted}", real)
-        asked = [how for at, how in self.lived.line.asked if self.begun <= at < self.until]
-        if expect.ended is not None and bool(asked) is not expect.ended:
-            wanted = "the agent to end the call" if expect.ended else "the call to go on"
-            yield Missed(self.where, wanted, asked[0] if asked else "the caller hung up")
-        if expect.transferred and f"transfer to {expect.transferred}" not in asked:
-            yield Missed(
-                self.where, f"a transfer to {expect.transferred}", ", ".join(asked) or "none"
-            )
-
-    def _tools(self) -> list[str]:
-        """Tools that the model called here."""
-        entries = self.lived.run.replies.history.entries
-        return [
-            call.name
-            for entry in entries
-            if entry.role is Role.ASSISTANT and self.begun <= entry.at < self.until
-            for message in entry.messages
-            for call in message.tool_calls
-        ]
-
-    def _word(self, sound: Heard) -> str:
-        return self.lived.tts.sound.words[sound.number - 1][2]
-
-    def _missed(self, expected: str, spoken: list[Heard]) -> Missed:
-        heard = "nothing"
-        if spoken:
-            text = " ".join(self._word(sound) for sound in spoken)
-            heard = f"{text!r}, {spoken[0].start:.2f} to {spoken[-1].end:.2f} s"
-        troubles = [
-            f"{seen.where}: {seen.detail or seen.what}"
-            for at, seen in zip(self.lived.seen_at, self.lived.observed, strict=True)
-            if isinstance(seen, Trouble) and self.begun <= at <= self.until
-        ]
-        return Missed(self.where, expected, "; ".join([heard, *troubles]))
