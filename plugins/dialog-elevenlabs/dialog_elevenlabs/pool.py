@@ -118,7 +118,8 @@ class Pool:
     def doubt(self, link: Link, *, since: float) -> None:
         """Audio is overdue: give the socket up if nothing at all came on it since then."""
         if link.heard <= since:
-            link.error = SocketClosed(reason="given up")  # at once, so that nobody joins it meanwhile
+            # at once, so that nobody joins it meanwhile
+            link.error = SocketClosed(reason="given up")
             link.scope.cancel()
 
     async def _settle(self, link: Link) -> None:
