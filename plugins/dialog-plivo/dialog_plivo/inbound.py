@@ -5,10 +5,10 @@ from typing import Any
 
 from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.errors import ProviderProtocolError
-from dialog_core.factory import Clock
+from dialog_core.net.oddities import Oddities
+from dialog_core.net.owed import Grace, Owed
 from dialog_core.protocols import LineEvent, LineStopped, MarkReturned
 from dialog_core.turns.events import Keypress
-from dialog_plivo.owed import Owed
 from dialog_plivo.protocol import (
     Cleared,
     Dtmf,
@@ -28,9 +28,6 @@ from dialog_plivo.stream import MediaStream, Phase, Wire
 __all__ = ["AudioClock", "Inbound"]
 
 KEYS = frozenset("0123456789*#ABCD")
-GARBAGE_MOST = 100
-"""Unreadable messages that a line survives."""
-KINDS_MOST = 16
 GAP_SECONDS = 0.1
 """Less than this between the stated and the expected time of a frame is no gap."""
 LONGEST_GAP = 60.0
@@ -39,9 +36,6 @@ JITTER = 0.01
 GOODBYES = frozenset({1000, 1005})
 """Close codes of a call that is over; any other is a socket that was lost."""
 BYTES_PER_SECOND = TELEPHONE.bytes_per_second
-
-Note = Callable[[str, str], None]
-"""Record a trouble: a constant sentence, and a detail."""
 
 
 class AudioClock:
@@ -88,19 +82,23 @@ class AudioClock:
 class Inbound:
     """All that comes from a line, in order; reads straight from the socket, without a queue or a task between.
 
-    Callbacks that came by HTTP go before the next frame, so they wait 20 ms at most while audio flows.
+    Where the server can, audio does not even wake the iterating task: see :meth:`divert`. Callbacks that came by HTTP
+    go before the next frame, so they wait 20 ms at most while audio flows.
     """
 
-    def __init__(self, wire: Wire, owed: Owed, clock: Clock, wait: float, note: Note) -> None:
-        """wait: seconds for callbacks after the end."""
+    def __init__(self, wire: Wire, owed: Owed, grace: Grace, oddities: Oddities) -> None:
         self._wire = wire
         self._owed = owed
-        self._clock = clock
-        self._wait = wait
-        self._note = note
+        self._grace = grace
+        self._oddities = oddities
         self._audio = AudioClock()
-        self._noted: dict[str, int] = {}
-        self._until = 0.0
+        self._feed: Callable[[AudioFrame], None] | None = None
+        self._failure: Exception | None = None
+
+    def divert(self, feed: Callable[[AudioFrame], None]) -> None:
+        """Hand audio to `feed` from within the socket's read; what it raises, the iteration raises."""
+        self._feed = feed
+        self._wire.stream.divert(self._take_now)
 
     def __aiter__(self) -> Inbound:
         return self
@@ -112,9 +110,12 @@ class Inbound:
             if waiting:
                 return waiting.popleft()
             if wire.phase is Phase.STOPPED:
-                await self._wait_for_owed()
+                if not await self._owed.news(self._grace):
+                    raise StopAsyncIteration
                 continue
             raw = await wire.stream.receive()
+            if self._failure is not None:
+                raise self._failure
             text = raw.get("text")
             if text is None:
                 event = await self._without_text(raw, wire.stream)
@@ -132,13 +133,32 @@ class Inbound:
             return self._garbage(str(error))
         return await self._other(message)
 
+    def _take_now(self, text: bytes) -> bool:  # per frame
+        """Take audio as it comes; False for all else, and for what must wait its turn."""
+        if self._feed is None or self._owed.waiting or self._wire.phase is Phase.STOPPED:
+            return False
+        try:
+            message = parse(text)
+            if type(message) is not Media:
+                return False
+            frame = self._frame(message.media)
+        except (ProviderProtocolError, ValueError):
+            return False  # read again where it is counted
+        try:
+            if frame is not None:
+                self._feed(frame)
+        except Exception as error:  # noqa: BLE001 - the call's fault, which must not end the server's read
+            self._failure = error
+            return False
+        return True
+
     def _frame(self, media: MediaBody) -> AudioFrame | None:  # per frame
         if media.track != "inbound":
             return None
         payload = media.payload
         at = self._audio.place(int(media.chunk), int(media.timestamp) / 1000, len(payload))
         if at is None:
-            self._once("late", "audio that came twice or too late was dropped", "")
+            self._oddities.once("late", "audio that came twice or too late was dropped")
             return None
         return AudioFrame(at, payload)
 
@@ -151,9 +171,9 @@ class Inbound:
             case Stop():
                 return await self._ended("hangup")
             case PlayFailed(reason=reason) | Error(reason=reason):
-                self._once("failed", "plivo did not play something", reason)
+                self._oddities.once("failed", "plivo did not play something", reason)
             case Unknown(event=kind):
-                self._once(f"unknown {kind[:40]}", "a message of an unknown kind was skipped", kind)
+                self._oddities.unknown(kind)
             case Start() | Cleared() | Dtmf() | Played() | Media():
                 return None
         return None
@@ -169,18 +189,9 @@ class Inbound:
 
     def _garbage(self, error: str) -> LineStopped | None:
         """Skip what cannot be read, unless the peer sends nothing else."""
-        if self._once("garbage", "an unreadable message was skipped", error) < GARBAGE_MOST:
+        if not self._oddities.is_hopeless(error):
             return None
         return self._stopped("error: too many unreadable messages")
-
-    def _once(self, kind: str, what: str, detail: str) -> int:
-        """Note the first of a kind. Returns how many there were."""
-        if kind not in self._noted and len(self._noted) >= KINDS_MOST:
-            return 0
-        self._noted[kind] = self._noted.get(kind, 0) + 1
-        if self._noted[kind] == 1:
-            self._note(what, detail[:200])
-        return self._noted[kind]
 
     async def _ended(self, reason: str) -> LineStopped:
         wire = self._wire
@@ -191,13 +202,6 @@ class Inbound:
         return self._stopped("hangup" if wire.phase is Phase.ENDING else reason)
 
     def _stopped(self, reason: str) -> LineStopped:
-        self._until = self._clock.monotonic() + self._wait
+        self._grace.begin()
         self._wire.stop(reason)
         return LineStopped(reason)
-
-    async def _wait_for_owed(self) -> None:
-        """Raises: StopAsyncIteration when nothing is owed any more, or it is not worth waiting."""
-        left = self._until - self._clock.monotonic()
-        if self._owed.complete or left <= 0:
-            raise StopAsyncIteration
-        await self._owed.news(left)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlencode
 
@@ -11,14 +11,15 @@ import anyio
 import attrs
 from starlette.requests import HTTPConnection
 
-from dialog_core.audio import TELEPHONE
+from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.errors import LineError, ProviderError
 from dialog_core.factory import Services
 from dialog_core.line import cannot, is_address
+from dialog_core.net.oddities import Oddities
+from dialog_core.net.owed import Grace, Owed
 from dialog_core.observe.observations import Counted, Trouble
 from dialog_core.protocols import Ability, CallInfo, FrontDoor, LineEvent, Recording
 from dialog_plivo.inbound import Inbound
-from dialog_plivo.owed import Owed
 from dialog_plivo.protocol import AUDIO_LIMIT, wrap_name
 from dialog_plivo.rest import PlivoRest
 from dialog_plivo.settings import PlivoSettings
@@ -74,8 +75,8 @@ class PlivoLine:
         self._owed = Owed(self._drop)
         self._moving = anyio.Lock()
         self._urls: dict[str, str] = {}
-        clock, wait = carrier.services.clock, carrier.settings.callback_wait
-        self._inbound = Inbound(self._wire, self._owed, clock, wait, self.note)
+        grace = Grace(carrier.services.clock, carrier.settings.callback_wait)
+        self._inbound = Inbound(self._wire, self._owed, grace, Oddities(self.note))
 
     # what the server calls
 
@@ -112,6 +113,9 @@ class PlivoLine:
 
     def events(self) -> AsyncIterator[LineEvent]:
         return self._inbound
+
+    def divert(self, feed: Callable[[AudioFrame], None]) -> None:
+        self._inbound.divert(feed)
 
     async def play(self, audio: bytes) -> None:
         """In messages that Plivo takes, each at most 1.5 s."""

@@ -16,7 +16,7 @@ from dialog_core.protocols import CallInfo, FrontDoor
 from dialog_plivo.answers import Answers
 from dialog_plivo.gate import Gate
 from dialog_plivo.line import Carrier, PlivoLine
-from dialog_plivo.protocol import Start, Unknown, parse
+from dialog_plivo.protocol import Envelopes, Start, Unknown, parse
 from dialog_plivo.rest import PlivoRest
 from dialog_plivo.settings import PlivoSettings
 from dialog_plivo.stream import GONE_ERRORS, MediaStream
@@ -69,7 +69,7 @@ class MediaSocket:
         if start is None or call in self.lines:
             await close(send)
             return
-        stream = MediaStream(receive, send, start.start.stream_id)
+        stream = MediaStream(receive, send, Envelopes(start.start.stream_id), scope)
         await self._answer(upgrade, start, stream)
         await stream.close()
 

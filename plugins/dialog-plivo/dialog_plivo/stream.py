@@ -4,52 +4,15 @@ import enum
 
 import anyio
 import attrs
-from starlette.types import Receive, Send
 
-from dialog_core.errors import LineError
+from dialog_core.net.media_stream import GONE_ERRORS
+from dialog_core.net.media_stream import MediaStream as OpenStream
 from dialog_plivo.protocol import Envelopes
 
 __all__ = ["GONE_ERRORS", "MediaStream", "Phase", "Wire"]
 
-CLOSE_SECONDS = 0.5
-GONE_ERRORS = (OSError, RuntimeError, anyio.BrokenResourceError, anyio.ClosedResourceError)
-"""What servers raise from ASGI's `send` when the peer has left: the standard says OSError, not all follow it."""
-
-
-class MediaStream:
-    """One media socket after its start message."""
-
-    def __init__(self, receive: Receive, send: Send, stream_id: str) -> None:
-        self.receive = receive
-        """ASGI's own; read by the line's iteration and by nobody else."""
-        self.envelopes = Envelopes(stream_id)
-        self.done = anyio.Event()
-        """Set when the stream is over."""
-        self.closed = False
-        """True after either side has closed."""
-        self._send = send
-
-    async def send(self, text: str) -> None:
-        """Send a message. Raises: LineError when the socket is gone."""
-        if self.closed:
-            raise LineError("the media stream is closed")
-        try:
-            await self._send({"type": "websocket.send", "text": text})
-        except GONE_ERRORS as error:
-            self.closed = True
-            raise LineError("the media stream was lost while sending") from error
-
-    async def close(self) -> None:
-        """Close the socket, which lets the call go on to the XML after the stream. Again is harmless."""
-        self.done.set()
-        if self.closed:
-            return
-        self.closed = True
-        with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-            try:
-                await self._send({"type": "websocket.close", "code": 1000})
-            except GONE_ERRORS:
-                return
+MediaStream = OpenStream[Envelopes]
+"""One media socket after its start message. Closing it lets the call go on to the XML after the stream."""
 
 
 class Phase(enum.Enum):
