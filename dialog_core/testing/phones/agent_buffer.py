@@ -8,8 +8,8 @@ __all__ = ["RATE", "AgentBuffer"]
 RATE = 8000
 SILENT = b"\xff\x7f"
 """Zero, in mu-law, from both sides."""
-LONGEST = 600 * RATE
-"""Ten minutes of unplayed audio; a carrier throws away what comes then."""
+LONGEST = 600.0
+"""Seconds of unplayed audio, ten minutes; a carrier throws away what comes then."""
 
 
 class AgentBuffer:
@@ -20,8 +20,8 @@ class AgentBuffer:
     on the caller's audio clock.
     """
 
-    def __init__(self, *, keep: bool = True) -> None:
-        """keep: whether to remember what was played."""
+    def __init__(self, *, keep: bool = True, longest: float = LONGEST) -> None:
+        """keep: whether to remember what was played. longest: seconds of unplayed audio that are held."""
         self.end = 0
         """Where the last audio ends that was not cleared."""
         self.sounds_until = 0
@@ -29,11 +29,12 @@ class AgentBuffer:
         self._pieces: list[tuple[int, bytes]] = []
         self._marks: deque[tuple[int, str]] = deque()
         self._keep = keep
+        self._longest = round(longest * RATE)
 
     def push(self, audio: bytes, now: int) -> bool:
-        """Queue audio; False if it was thrown away because ten minutes wait already."""
+        """Queue audio; False if it was thrown away because too much waits already."""
         start = max(self.end, now)
-        if start - now + len(audio) > LONGEST:
+        if start - now + len(audio) > self._longest:
             return False
         if not self._keep:
             self._pieces = [piece for piece in self._pieces if piece[0] + len(piece[1]) > now]

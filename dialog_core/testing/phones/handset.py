@@ -24,6 +24,8 @@ class Handset:
     began: float | None = None
     """On the process's clock; None before the first stream."""
     jumble: Jumble = attrs.field(factory=Jumble)
+    digits: str = ""
+    """Keypad tones that the server played."""
     warnings: list[str] = attrs.field(factory=list)
     echoes: list[Echo] = attrs.field(factory=list)
     clears: list[float] = attrs.field(factory=list)

@@ -12,7 +12,16 @@ from dialog_core.testing.phones.handset import Handset
 from dialog_core.testing.phones.microphone import FRAME_SECONDS
 from dialog_core.testing.phones.phone import Echo
 
-__all__ = ["AudioSent", "Cleared", "Dialect", "Fault", "MarkSent", "PhoneStream", "Sent"]
+__all__ = [
+    "AudioSent",
+    "Cleared",
+    "Dialect",
+    "DigitsSent",
+    "Fault",
+    "MarkSent",
+    "PhoneStream",
+    "Sent",
+]
 
 FRAME_MILLISECONDS = 20
 
@@ -35,6 +44,18 @@ class MarkSent:
 class Cleared:
     """The server wants nothing more of what it sent to be played."""
 
+    answer: str = ""
+    """What the carrier says to that; empty where it says nothing."""
+    returns_marks: bool = True
+    """Whether the marks of what is thrown away return."""
+
+
+@attrs.frozen
+class DigitsSent:
+    """The server wants keypad tones to be played."""
+
+    digits: str
+
 
 @attrs.frozen
 class Fault:
@@ -43,7 +64,7 @@ class Fault:
     warning: str
 
 
-Sent = AudioSent | MarkSent | Cleared | Fault
+Sent = AudioSent | MarkSent | Cleared | DigitsSent | Fault
 
 
 class Dialect(Protocol):
@@ -66,7 +87,7 @@ class Dialect(Protocol):
         ...
 
     def goodbye(self) -> str:
-        """What comes last."""
+        """What comes last; empty where the close of the socket says it."""
         ...
 
     def read(self, data: str | bytes) -> Sent:
@@ -108,7 +129,8 @@ class PhoneStream:
             return
         self._leaving = True
         try:
-            await self._socket.send(self._dialect.goodbye())
+            if goodbye := self._dialect.goodbye():
+                await self._socket.send(goodbye)
         except SocketClosed:
             return
         await self._socket.close()
@@ -159,13 +181,19 @@ class PhoneStream:
         match self._dialect.read(data):
             case AudioSent(audio=audio):
                 if not buffer.push(audio, now):
-                    handset.warn("ten minutes of audio wait already")
+                    handset.warn("more audio came than can wait")
             case MarkSent(name=name):
                 buffer.mark(name, now)
                 await self._return(buffer.due(now), played=True)
-            case Cleared():
+            case Cleared(answer=answer, returns_marks=returns_marks):
                 handset.clears.append(now / RATE)
-                await self._return(buffer.clear(now), played=False)
+                names = buffer.clear(now)
+                if returns_marks:
+                    await self._return(names, played=False)
+                if answer:
+                    await self._socket.send(answer)
+            case DigitsSent(digits=digits):
+                handset.digits += digits
             case Fault(warning=warning):
                 handset.warn(warning)
         handset.tell()

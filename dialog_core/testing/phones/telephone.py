@@ -26,8 +26,6 @@ class Story:
     """The carrier's word for how it ended; None before, and while its last webhooks are on their way."""
     over: bool = False
     """Whether it has ended."""
-    digits: str = ""
-    """Keypad tones that the server played."""
     transferred_to: str | None = None
 
 
@@ -195,7 +193,7 @@ class Telephone(Generic[X_co]):
     @property
     def digits(self) -> str:
         """Keypad tones that the server played."""
-        return self._exchange.story.digits
+        return self._handset.digits
 
     @property
     def transferred_to(self) -> str | None:

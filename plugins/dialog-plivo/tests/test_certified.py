@@ -166,17 +166,17 @@ async def test_plivos_client_finds_our_rest_interface_to_be_plivos() -> None:
                         ring_timeout=30,
                     )
                     started = plivo.calls.record(
-                        phone.call_uuid,
+                        phone.exchange.call_uuid,
                         time_limit=600,
                         file_format="wav",
                         record_channel_type="stereo",
                     )
-                    plivo.calls.record_stop(phone.call_uuid)
+                    plivo.calls.record_stop(phone.exchange.call_uuid)
                     kept = plivo.recordings.get(started.recording_id)
                     assert kept.recording_url == started.url
                     plivo.recordings.delete(started.recording_id)
                     plivo.calls.transfer(
-                        phone.call_uuid,
+                        phone.exchange.call_uuid,
                         legs="aleg",
                         aleg_url=stage.url("/transfer?number=%2B15550003333"),
                         aleg_method="POST",
@@ -190,7 +190,7 @@ async def test_plivos_client_finds_our_rest_interface_to_be_plivos() -> None:
 
             def hang_up() -> None:
                 with client(stage.account, base) as plivo:
-                    plivo.calls.hangup(phone.call_uuid)
+                    plivo.calls.hangup(phone.exchange.call_uuid)
 
             await anyio.to_thread.run_sync(hang_up)
         assert recording not in stage.plivo.recordings

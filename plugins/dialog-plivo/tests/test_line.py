@@ -66,14 +66,18 @@ async def test_a_call_begins_with_all_that_webhook_and_stream_said() -> None:
     async with open_stage(agent) as stage, stage.call(fields=fields) as phone:
         await phone.silent(0.02)
     info = agent.lines[0].info
-    assert (info.id, info.caller, info.called) == (phone.call_uuid, "+15550001111", "+15550002222")
+    assert (info.id, info.caller, info.called) == (
+        phone.exchange.call_uuid,
+        "+15550001111",
+        "+15550002222",
+    )
     assert (info.agent, info.voip, info.direction) == ("reception", "plivo", "inbound")
     assert (
         info.metadata.items()
         >= {
             "CallerName": "AT&T <x>",
             "ForwardedFrom": "15550007777",
-            "CallUUID": phone.call_uuid,
+            "CallUUID": phone.exchange.call_uuid,
             "AccountID": stage.account.auth_id,
             "StreamTracks": "inbound",
             "StreamEncoding": "audio/x-mulaw",
@@ -93,7 +97,7 @@ async def test_a_call_that_we_place_has_the_id_that_placing_it_gave() -> None:
         await agent.finished.wait()
         states = [(state.call, state.progress) for state in stage.door.states]
     info = agent.lines[0].info
-    assert info.id == request != phone.call_uuid
+    assert info.id == request != phone.exchange.call_uuid
     assert (info.direction, info.metadata["order"]) == ("outbound", "42")
     assert (info.caller, info.called) == ("+15550002222", "+15550004444")
     assert states == [
@@ -115,7 +119,7 @@ async def test_hanging_up_a_call_that_we_placed_names_the_call_and_not_the_reque
         await stage.dial("+15550004444")
         phone = await stage.callees.dialled()
         assert await phone.over() == "completed"
-    assert stage.plivo.requests[-1].path == f"/Call/{phone.call_uuid}/"
+    assert stage.plivo.requests[-1].path == f"/Call/{phone.exchange.call_uuid}/"
 
 
 async def test_why_a_call_was_not_answered_is_told_in_plivos_word() -> None:
@@ -286,9 +290,9 @@ async def test_a_transfer_lets_plivo_fetch_a_document_that_dials(number: str) ->
         await phone.hang_up()
     assert agent.others == [LineStopped("transferred")]
     (request,) = stage.plivo.requests
-    assert (request.path, request.body["legs"]) == (f"/Call/{phone.call_uuid}/", "aleg")
+    assert (request.path, request.body["legs"]) == (f"/Call/{phone.exchange.call_uuid}/", "aleg")
     dial = Dial(number, stage.url("/after"), "+15550002222")
-    assert read_xml(phone.documents[-1]) == (dial, Hangup())
+    assert read_xml(phone.exchange.documents[-1]) == (dial, Hangup())
     assert stage.troubles() == []
 
 

@@ -103,7 +103,7 @@ async def test_a_socket_that_is_refused_is_tried_three_times_and_then_the_docume
         async with place_call(services, ANSWER) as phone:
             await phone.over()
     assert len(phone.warnings) == 3
-    assert phone.spoken == ["Sorry"]
+    assert phone.exchange.spoken == ["Sorry"]
 
 
 async def test_plivo_holds_a_minute_of_audio_and_no_more() -> None:
@@ -115,5 +115,5 @@ async def test_plivo_holds_a_minute_of_audio_and_no_more() -> None:
 
     async with open_stage(babble) as stage, stage.call() as phone:
         await phone.silent(0.1)
-    assert set(phone.warnings) == {"buffer_overflow"}
+    assert set(phone.warnings) == {"more audio came than can wait"}
     assert len(phone.warnings) == 2

@@ -206,7 +206,7 @@ async def test_the_fake_takes_only_fields_and_values_that_plivo_has(
         await phone.silent(0.1)
         base = f"https://api.plivo.com/v1/Account/{stage.account.auth_id}"
         auth = (stage.account.auth_id, stage.account.token)
-        url = f"{base}/Call/{phone.call_uuid}/{path}"
+        url = f"{base}/Call/{phone.exchange.call_uuid}/{path}"
         response = await stage.services.http.post(url, json=dict(body), auth=auth)
         assert response.status_code == 400
         assert phone.live

@@ -153,7 +153,7 @@ async def test_a_full_process_refuses_politely(message: str, verb: object) -> No
         stage.door.room = False
         async with stage.call() as phone:
             await phone.over()
-    assert read_xml(phone.documents[0])[0] == verb
+    assert read_xml(phone.exchange.documents[0])[0] == verb
     assert stage.door.lines == []
 
 
@@ -223,7 +223,9 @@ async def test_where_a_proxy_spoils_the_signature_the_ticket_may_be_enough() -> 
 async def test_a_second_socket_of_a_call_is_refused_even_with_a_ticket() -> None:
     async with open_stage() as stage, stage.call() as phone:
         await phone.silent(0.1)
-        url = stage.url(f"/media/{stage.door.issue(phone.call_uuid)}").replace("https", "wss")
+        url = stage.url(f"/media/{stage.door.issue(phone.exchange.call_uuid)}").replace(
+            "https", "wss"
+        )
         assert await refused(stage, url, stage.account.sign_upgrade(url)) == 403
 
 
@@ -336,9 +338,13 @@ async def test_callbacks_are_delivered_once_however_often_they_come() -> None:
     ):
         await phone.silent(0.1)
         (item,) = stage.plivo.recordings.values()
-        done = {"call_uuid": phone.call_uuid, "recording_id": item.id, "record_url": item.url}
+        done = {
+            "call_uuid": phone.exchange.call_uuid,
+            "recording_id": item.id,
+            "record_url": item.url,
+        }
         for _ in range(3):
-            assert (await phone.post(item.callback, done)).status_code == 204
+            assert (await phone.exchange.post(item.callback, done)).status_code == 204
         await phone.silent(0.1)
     recordings = [event for event in kept.events if isinstance(event, Recording)]
     assert [each.status for each in recordings] == ["in-progress", "completed"]
@@ -347,7 +353,7 @@ async def test_callbacks_are_delivered_once_however_often_they_come() -> None:
 async def test_a_callback_of_another_call_or_address_finds_nobody() -> None:
     async with open_stage() as stage, stage.call() as phone:
         await phone.silent(0.1)
-        done = {"call_uuid": phone.call_uuid, "recording_id": new_uuid()}
+        done = {"call_uuid": phone.exchange.call_uuid, "recording_id": new_uuid()}
         guessed = await post(stage, "/recording/guessed", done)
         other = await post(stage, "/recording/guessed", {**done, "call_uuid": new_uuid()})
     assert (guessed.status_code, other.status_code) == (404, 404)
@@ -363,8 +369,8 @@ async def test_unread_callbacks_are_bounded_and_counted() -> None:
         await phone.silent(0.1)
         (item,) = stage.plivo.recordings.values()
         for _ in range(300):
-            done = {"call_uuid": phone.call_uuid, "recording_id": new_uuid()}
-            await phone.post(item.callback, done)
+            done = {"call_uuid": phone.exchange.call_uuid, "recording_id": new_uuid()}
+            await phone.exchange.post(item.callback, done)
         enough.set()
     assert len([each for each in stage.observed if "dropped" in repr(each)]) == 301 - 256
 
@@ -399,7 +405,12 @@ async def test_a_hangup_that_leaves_out_the_request_still_ends_the_call_we_place
         request = await stage.dial("+15550004444")
         phone = await stage.callees.dialled()
         await phone.silent(0.1)
-        over = {**FIELDS, "CallUUID": phone.call_uuid, "CallStatus": "completed", "Event": "Hangup"}
+        over = {
+            **FIELDS,
+            "CallUUID": phone.exchange.call_uuid,
+            "CallStatus": "completed",
+            "Event": "Hangup",
+        }
         del over["Direction"]
         assert (await post(stage, "/status", over)).status_code == 204
         assert {state.call for state in stage.door.states} == {request}

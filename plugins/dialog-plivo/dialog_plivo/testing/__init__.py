@@ -13,11 +13,12 @@ interface and the store of recordings as an ASGI application. Together they make
 
 from __future__ import annotations
 
+from dialog_core.testing.phones.recording import stereo_wav
 from dialog_plivo.testing.account import Account, new_uuid
 from dialog_plivo.testing.callees import Callees, open_callees
 from dialog_plivo.testing.carrier import PlivoCarrier, kits
 from dialog_plivo.testing.phone import Phone, place_call
-from dialog_plivo.testing.rest import FakePlivo, RestRequest, stereo_wav
+from dialog_plivo.testing.rest import FakePlivo, RestRequest
 from dialog_plivo.testing.stage import Stage, open_stage
 from dialog_plivo.testing.verbs import PhoneFault, read_xml
 

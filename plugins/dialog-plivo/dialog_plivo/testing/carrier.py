@@ -121,10 +121,14 @@ class PlivoCarrier:
         """Say once more that the call is in progress."""
         ours = next(each for each in self.plivo.phones.values() if each is phone)
         url = f"{self._server.base}/status"
-        fields = {**self._ringing(), "CallUUID": ours.call_uuid, "CallStatus": "in-progress"}
-        if ours.call_id != ours.call_uuid:
+        fields = {
+            **self._ringing(),
+            "CallUUID": ours.exchange.call_uuid,
+            "CallStatus": "in-progress",
+        }
+        if ours.call_id != ours.exchange.call_uuid:
             fields |= {"Direction": "outbound", "ALegRequestUUID": ours.call_id}
-        return (await ours.post(url, fields)).status_code
+        return (await ours.exchange.post(url, fields)).status_code
 
     def refuse(self, *, times: int = 1) -> None:
         """Refuse requests as ones that cannot be."""

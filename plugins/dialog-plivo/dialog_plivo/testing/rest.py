@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import io
 import json
-import wave
 from base64 import b64decode
 from collections import deque
 from collections.abc import Mapping
@@ -10,15 +8,13 @@ from typing import TYPE_CHECKING
 
 import anyio
 import attrs
-import numpy as np
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Message, Receive, Scope, Send
 
-from dialog_core.audio import Encoding
-from dialog_core.g711 import decode
+from dialog_core.testing.phones.recording import stereo_wav
 from dialog_core.testing.vendor import Drop
 from dialog_plivo.testing.account import Account, new_uuid
 from dialog_plivo.testing.bodies import (
@@ -36,7 +32,7 @@ if TYPE_CHECKING:
     from dialog_plivo.testing.callees import Callees
     from dialog_plivo.testing.phone import Phone
 
-__all__ = ["FakePlivo", "Fault", "Item", "RestRequest", "stereo_wav"]
+__all__ = ["FakePlivo", "Fault", "Item", "RestRequest"]
 
 FOREVER = 3600.0
 DEFAULT_LIMIT = 60
@@ -117,7 +113,7 @@ class FakePlivo:
 
     def connect(self, phone: Phone) -> None:
         """From now on, requests with this phone's CallUUID act on it."""
-        self.phones[phone.call_uuid] = phone
+        self.phones[phone.exchange.call_uuid] = phone
 
     def fail(
         self,
@@ -206,13 +202,13 @@ class FakePlivo:
 
     async def _transfer(self, request: Request) -> Response:
         body = await self._body(request, TRANSFER)
-        if not self._living(request).move(str(body["aleg_url"])):
+        if not self._living(request).exchange.move(str(body["aleg_url"])):
             raise refusal(404, "call not found")
         return answer({"message": "call transferred"}, 202)
 
     async def _hang_up(self, request: Request) -> Response:
         await self._body(request, HANG_UP)
-        self._living(request).move(None)
+        self._living(request).exchange.move(None)
         return Response(status_code=204)
 
     async def _record(self, request: Request) -> Response:
@@ -221,7 +217,7 @@ class FakePlivo:
         uuid = new_uuid()
         item = Item(
             uuid,
-            phone.call_uuid,
+            phone.exchange.call_uuid,
             str(body.get("callback_url", "")),
             int(str(body.get("time_limit", DEFAULT_LIMIT))),
             f"{self.media_url}/v1/Account/{self.account.auth_id}/Recording/{uuid}.wav",
@@ -236,7 +232,7 @@ class FakePlivo:
         phone = self._living(request)
         for item in list(self.recordings.values()):
             wanted = body.get("URL", item.url) == item.url
-            if item.call == phone.call_uuid and wanted and not item.over:
+            if item.call == phone.exchange.call_uuid and wanted and not item.over:
                 await self._finish(item)
         return Response(status_code=204)
 
@@ -262,7 +258,7 @@ class FakePlivo:
         caller, agent = (track[item.began : end] for track in phone.stereo())
         item.wav = stereo_wav(caller, agent)
         if item.callback:
-            await phone.post(item.callback, finished(item, len(caller)))
+            await phone.exchange.post(item.callback, finished(item, len(caller)))
 
     def _living(self, request: Request) -> Phone:
         phone = self.phones.get(request.path_params["call"])
@@ -323,15 +319,3 @@ def _basic(request: Request) -> tuple[str, str] | None:
     except ValueError:
         return None
     return (name, password) if colon and scheme.lower() == "basic" else None
-
-
-def stereo_wav(caller: bytes, agent: bytes) -> bytes:
-    """Two mu-law tracks of one length as a 16-bit WAV file: the caller left, the agent right."""
-    tracks = [decode(track, Encoding.MULAW) for track in (caller, agent)]
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(2)
-        writer.setsampwidth(2)
-        writer.setframerate(8000)
-        writer.writeframes(np.stack(tracks, axis=1).astype("<i2").tobytes())
-    return file.getvalue()

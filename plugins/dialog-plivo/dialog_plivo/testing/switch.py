@@ -10,10 +10,13 @@ import httpx
 from dialog_core.errors import SocketError
 from dialog_core.factory import Services
 from dialog_core.testing.phones.agent_buffer import AgentBuffer
+from dialog_core.testing.phones.handset import Handset
 from dialog_core.testing.phones.microphone import Microphone
 from dialog_core.testing.phones.phone import Outcome
+from dialog_core.testing.phones.stream import PhoneStream
+from dialog_core.testing.phones.telephone import Story
 from dialog_plivo.testing.account import Account, new_uuid
-from dialog_plivo.testing.handset import Handset, HandsetStream
+from dialog_plivo.testing.dialect import PlivoDialect
 from dialog_plivo.testing.verbs import (
     Dial,
     Hangup,
@@ -28,9 +31,10 @@ from dialog_plivo.testing.verbs import (
 if TYPE_CHECKING:
     from dialog_plivo.testing.rest import FakePlivo
 
-__all__ = ["Dialled", "Progress", "Switch"]
+__all__ = ["Dialled", "Switch"]
 
 STREAM_TRIES = 3
+BUFFER_SECONDS = 60
 CAUSES: Mapping[str, tuple[str, str]] = {
     "completed": ("NORMAL_CLEARING", "4000"),
     "busy": ("USER_BUSY", "3010"),
@@ -58,19 +62,6 @@ class Dialled:
     """Its states are told twice, and not in order."""
 
 
-@attrs.define(eq=False)
-class Progress:
-    """How far a call has come."""
-
-    ended: str | None = None
-    transferred_to: str | None = None
-    spoken: list[str] = attrs.field(factory=list)
-    documents: list[str] = attrs.field(factory=list)
-    elsewhere: str | None = None
-    """Where the XML is that the call is to go on with."""
-    over: bool = False
-
-
 class Switch:
     """Plivo's side of one call: asks the server for XML, does it, and reports."""
 
@@ -78,25 +69,39 @@ class Switch:
         self.call_uuid = dialled.fields["CallUUID"]
         self.call_id = dialled.fields.get("ALegRequestUUID", self.call_uuid)
         self.handset = Handset(
-            dialled.services.clock, AgentBuffer(keep=keep_audio), Microphone(keep=keep_audio)
+            dialled.services.clock,
+            AgentBuffer(keep=keep_audio, longest=BUFFER_SECONDS),
+            Microphone(keep=keep_audio),
         )
-        self.progress = Progress()
-        self.stream: HandsetStream | None = None
+        self.story = Story()
+        self.spoken: list[str] = []
+        """Sentences in Plivo's own voice."""
+        self.documents: list[str] = []
+        """The XML that the server answered with, oldest first."""
+        self.stream: PhoneStream | None = None
         """The media stream, while there is one."""
         self.changed = anyio.Event()
         """Set, and replaced, at every step of the call."""
         self._dialled = dialled
+        self._elsewhere: str | None = None
+        """Where the XML is that the call is to go on with."""
 
     def move(self, url: str | None) -> bool:
         """REST lets the call go on with the XML at `url`, or ends it (None). False if it is over already."""
-        if self.progress.over:
+        if self.story.over:
             return False
         if url is None:
             self.end()
         else:
-            self.progress.elsewhere = url
+            self._elsewhere = url
         self._tell()
         return True
+
+    async def hang_up(self) -> None:
+        """The caller puts the telephone down."""
+        self.end()
+        if self.stream is not None:
+            await self.stream.stop()
 
     async def run(self) -> None:
         """Ask the server what to do, do it, and tell it what it asked to be told."""
@@ -106,13 +111,13 @@ class Switch:
             if dialled.outcome is Outcome.ANSWERED:
                 await self._perform(await self._ask(dialled.answer_url, dialled.method))
             else:
-                self.progress.ended = dialled.outcome.value
+                self.story.status = dialled.outcome.value
         finally:
             self.end()
-        await self._hang_up(self.progress.ended or "completed")
+        await self._report_end(self.story.status or "completed")
         if dialled.plivo is not None:
             await dialled.plivo.call_ended(self.call_uuid)
-        self.progress.ended = self.progress.ended or "completed"
+        self.story.status = self.story.status or "completed"
         self._tell()
 
     async def _ask(self, url: str, method: str) -> tuple[Verb, ...]:
@@ -132,7 +137,7 @@ class Switch:
         kind = response.headers.get("content-type", "").partition(";")[0]
         if kind not in {"application/xml", "text/xml"}:
             raise PhoneFault(f"8011: the server's answer is {kind!r}, not XML")
-        self.progress.documents.append(response.text)
+        self.documents.append(response.text)
         return read_xml(response.content)
 
     async def post(self, url: str, fields: Mapping[str, str]) -> httpx.Response:
@@ -149,7 +154,7 @@ class Switch:
             except httpx.HTTPError as problem:
                 self.handset.warn(f"a callback failed: {problem}")
 
-    async def _hang_up(self, status: str) -> None:
+    async def _report_end(self, status: str) -> None:
         cause, code = CAUSES[status]
         seconds = str(self.handset.now() // 8000)
         url = self._dialled.hangup_url
@@ -160,9 +165,9 @@ class Switch:
 
     async def _perform(self, verbs: Sequence[Verb]) -> None:
         left = list(verbs)
-        while left and not self.progress.over:
+        while left and not self.story.over:
             await self._do(left.pop(0))
-            elsewhere, self.progress.elsewhere = self.progress.elsewhere, None
+            elsewhere, self._elsewhere = self._elsewhere, None
             if elsewhere is not None:
                 left = list(await self._ask(elsewhere, "POST"))
 
@@ -175,9 +180,9 @@ class Switch:
             case Wait(length=seconds):
                 await self._wait(seconds)
             case Speak(text=text):
-                self.progress.spoken.append(text)
+                self.spoken.append(text)
             case Hangup(reason=reason):
-                self.progress.ended = {"busy": "busy", "rejected": "failed"}.get(reason)
+                self.story.status = {"busy": "busy", "rejected": "failed"}.get(reason)
                 self.end()
 
     async def _connect(self, verb: Stream) -> None:
@@ -197,27 +202,24 @@ class Switch:
     async def _stream(self, verb: Stream) -> str:
         dialled = self._dialled
         headers = dialled.account.sign_upgrade(verb.url)
+        dialect = PlivoDialect(
+            new_uuid(), self.call_uuid, dialled.account.auth_id, verb.written_headers
+        )
         async with dialled.services.connect(verb.url, headers=headers) as socket:
-            stream = HandsetStream(
-                socket,
-                self.handset,
-                account=dialled.account.auth_id,
-                call=self.call_uuid,
-                headers=verb.written_headers,
-            )
+            stream = PhoneStream(socket, self.handset, dialect)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._tell_stream, verb, stream.id, "StartStream")
+                tasks.start_soon(self._tell_stream, verb, dialect.id, "StartStream")
                 tasks.start_soon(self._stop_when_told, stream)
                 self.stream = stream
                 self._tell()
                 await stream.run()
                 self.stream = None
                 tasks.cancel_scope.cancel()
-        return stream.id
+        return dialect.id
 
-    async def _stop_when_told(self, stream: HandsetStream) -> None:
+    async def _stop_when_told(self, stream: PhoneStream) -> None:
         """REST ends a stream while the request is being answered, so its end may come before the answer."""
-        while self.progress.elsewhere is None and not self.progress.over:
+        while self._elsewhere is None and not self.story.over:
             await self.changed.wait()
         await stream.stop()
 
@@ -238,7 +240,7 @@ class Switch:
 
     async def _dial(self, verb: Dial) -> None:
         """The other side answers at once, and stays until the call ends."""
-        self.progress.transferred_to = verb.number
+        self.story.transferred_to = verb.number
         self.handset.microphone.stop()
         self.handset.tell()
         self._tell()
@@ -250,12 +252,12 @@ class Switch:
     async def _wait(self, seconds: float | None) -> None:
         """Until so long has passed, other XML came, or the call is over."""
         with anyio.move_on_after(seconds):
-            while self.progress.elsewhere is None and not self.progress.over:
+            while self._elsewhere is None and not self.story.over:
                 await self.changed.wait()
 
     def end(self) -> None:
         """The call is over; what still runs of it stops."""
-        self.progress.over = True
+        self.story.over = True
         self.handset.microphone.stop()
         self.handset.tell()
         self._tell()

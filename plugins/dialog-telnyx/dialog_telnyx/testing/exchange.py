@@ -165,7 +165,7 @@ class TelnyxExchange:
                 if self.stream is not None:
                     await self.stream.stop()
             case "send_dtmf":
-                self.story.digits += body["digits"]
+                self.handset.digits += body["digits"]
             case "transfer":
                 self.place.tasks.start_soon(self._transfer, body["to"])
             case "record_start":

@@ -157,7 +157,7 @@ class Switch:
             case Dial():
                 await self._dial(verb)
             case Play(digits=digits):
-                self.story.digits += digits
+                self.handset.digits += digits
                 await self._wait(sum(PAUSES.get(digit, TONE_SECONDS) for digit in digits))
             case Pause(length=seconds):
                 await self._wait(seconds)
