@@ -43,6 +43,8 @@ class Spoken:
     start: float
     end: float
     text: str
+    audio: bytes = b""
+    """How it sounds, in the line's format; a loud tone unless given."""
 
 
 @attrs.frozen
@@ -129,12 +131,14 @@ class FakeLine:
         """Seconds since the call began."""
         return self._clock.monotonic() - self._wire.began
 
-    async def say(self, text: str, *, seconds: float | None = None) -> None:
-        """Speak; returns when it is said. seconds: 0.3 a word unless given."""
+    async def say(self, text: str, *, seconds: float | None = None, audio: bytes = b"") -> None:
+        """Speak; returns when it is said. seconds: 0.3 a word unless given. audio: how it sounds, in `fmt`."""
         length = 0.3 * max(1, len(text.split())) if seconds is None else seconds
+        if audio:
+            length = self.fmt.seconds(len(audio))
         start = max(self.now, self._wire.mouth)
         self._wire.mouth = start + length
-        self.spoken.append(Spoken(start, start + length, text))
+        self.spoken.append(Spoken(start, start + length, text, audio))
         await self.wait(start + length - self.now)
 
     async def wait(self, seconds: float) -> None:
@@ -272,8 +276,13 @@ class FakeLine:
         while self._wire.stopped is None:
             await self.wait(at + self.frame - self.now)
             middle = at + self.frame / 2
-            speaking = any(piece.start <= middle < piece.end for piece in self.spoken[-4:])
-            self._wire.put(AudioFrame(at, voice if speaking else silence))
+            speaking = [each for each in self.spoken[-4:] if each.start <= middle < each.end]
+            data = voice if speaking else silence
+            if speaking and speaking[0].audio:
+                begun = self.fmt.nbytes(max(0.0, at - speaking[0].start))
+                data = speaking[0].audio[begun : begun + nbytes]
+                data += silence[: nbytes - len(data)]
+            self._wire.put(AudioFrame(at, data))
             at += self.frame
 
     async def _return_marks(self) -> None:

@@ -81,6 +81,10 @@ class CallerLine:
     seconds: float | None = setting(
         default=None, unit="s", above=0, help="how long it lasts; 0.3 a word unless given"
     )
+    audio: str = setting(
+        default="",
+        help="a WAV file of it, for scenarios played aloud; spoken by the voice unless given",
+    )
     softly: bool = setting(default=False, help="too softly for the voice detector")
     expect: Expectation = setting(
         factory=Expectation, help="what is expected before the caller's next line"
