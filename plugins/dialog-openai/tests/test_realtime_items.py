@@ -212,6 +212,27 @@ def test_items_whose_audio_is_gone_are_settled_as_they_stand() -> None:
     assert reader.settled == 106.0
 
 
+def test_what_is_left_of_an_utterance_without_words_is_committed_again() -> None:
+    reader = items()
+    reader.expect(Span(101.0, 110.0))
+    read(reader, wire.Committed("a"))
+    events, again = reader.reconnect(105.0)
+    assert events == ()
+    assert again == Span(105.0, 110.0)
+
+
+def test_words_that_come_while_they_are_spoken_are_as_old_as_the_voice() -> None:
+    reader = items(model="gpt-live-transcribe")
+    reader.voice_began(104.0)
+    [interim] = read(reader, wire.Delta("a", "one"))
+    assert isinstance(interim, Transcript)
+    assert interim.started == pytest.approx(103.7)
+    events, again = reader.reconnect(103.7)
+    assert events == ()
+    assert again is not None
+    assert (again.started, again.ended) == pytest.approx((103.7, 110.0))
+
+
 def test_a_refused_commit_is_not_waited_for() -> None:
     reader = items()
     reader.expect(Span(101.0, 102.0))

@@ -95,6 +95,8 @@ class Items:
     _told: Told = attrs.field(factory=Told)
     _sounding: bool = False
     """OpenAI hears the caller, where it detects voice."""
+    _voice: float = 0.0
+    """Where audio of the latest voice begins, as the line's detector heard it."""
 
     # --- the session's side
 
@@ -108,6 +110,10 @@ class Items:
         """When the oldest item that is still to be completed was cut; the loop's time."""
         times = (item.committed_at for item in self._open if not item.done)
         return next((time for time in times if time is not None), None)
+
+    def voice_began(self, at: float) -> None:
+        """The line's detector hears the caller: words without a time of their own are not older than this."""
+        self._voice = at - self.settings.lead
 
     def expect(self, span: Span) -> None:
         """A commit is on its way, for this stretch."""
@@ -141,8 +147,8 @@ class Items:
     def reconnect(self, resumed: float | None) -> tuple[tuple[SttEvent, ...], Span | None]:
         """A new connection will hear audio from `resumed` on; None if there is none to repeat.
 
-        Items whose audio is gone are settled as they stand; the others are heard again. Returns the events, and the
-        stretch of the others, which is to be committed again.
+        Items whose audio is gone are settled as they stand; the others are heard again, and what is left of one that
+        has no words yet. Returns the events, and the stretch of the others, which is to be committed again.
         """
         kept = math.inf if resumed is None else resumed - SLACK
         events: list[SttEvent] = []
@@ -152,8 +158,8 @@ class Items:
             ended = self.timeline.end if item.ended is None else item.ended
             if item.done or (item.text and started < kept):
                 events += self._final(item)
-            elif started >= kept:
-                again.append(Span(started, ended))
+            elif resumed is not None and ended > resumed:
+                again.append(Span(started if started >= kept else resumed, ended))
         if self._sounding and self.settings.voice_events:
             events.append(SpeechStopped(self.timeline.end))
         self._open.clear()
@@ -161,7 +167,10 @@ class Items:
         self._promoted.clear()
         self._sounding = False
         self.timeline = Timeline()
-        return tuple(events), union(again)
+        stretch = union(again)
+        if stretch is not None:
+            self._voice = min(self._voice, stretch.started)
+        return tuple(events), stretch
 
     # --- OpenAI's side
 
@@ -296,10 +305,17 @@ class Items:
         item = self._find(id_)
         if item is None:
             item = Item(id_)
+            if self.settings.manual:
+                item.started = self._latest()
             self._open.append(item)
             if len(self._open) > MOST_ITEMS:
                 raise wire.unreadable(f"more than {MOST_ITEMS} utterances and no transcript")
         return item
+
+    def _latest(self) -> float:
+        """Where the utterance under way began: that of the oldest commit not confirmed, else the latest voice."""
+        known = self._spans[0].started if self._spans else self._voice
+        return max(known, self._told.until, 0.0)
 
     def _started(self, item: Item) -> float:
         """When an item began, as well as we know."""

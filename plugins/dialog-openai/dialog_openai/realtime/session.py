@@ -100,6 +100,7 @@ class RealtimeSession:
             pulse.speech.since = event.at
             pulse.life.spoken_at = self.parts.services.clock.monotonic()
             pulse.answered.set()
+            self.parts.items.voice_began(event.at)
             self.gate.open(event.at)
         elif pulse.speech.sounding:
             pulse.speech.sounding = False
