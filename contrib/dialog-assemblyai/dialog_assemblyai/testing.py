@@ -240,10 +240,13 @@ def vendor() -> SttVendor:
     def will_hear(*phrases: str) -> None:
         fake.script = phrases
 
+    def will_spell(*words: str) -> None:
+        fake.vocabulary = words
+
     def lie(times: int | None) -> None:
         fake.lies = 1000 if times is None else times
 
-    return SttVendor(Door(fake.app, lie), will_hear, fake.languages)
+    return SttVendor(Door(fake.app, lie), will_hear, fake.languages, will_spell)
 
 
 def at(base_url: str) -> Mapping[str, object]:

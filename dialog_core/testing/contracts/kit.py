@@ -129,6 +129,9 @@ class SttVendor:
     """Called with phrases: those that the stretches of voice on each connection will say, in order."""
     languages: Callable[[], Sequence[str]] = no_tags
     """Language tags that it was asked for so far."""
+    will_spell: Callable[..., None] | None = None
+    """Called with words, which it hears from now on in what :func:`dialog_core.testing.hearing.spoken` makes of them,
+    wherever a connection begins; None if it cannot."""
 
 
 @attrs.frozen(eq=False)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from dialog_core.audio import AudioFrame
+from dialog_core.audio import TELEPHONE, AudioFormat, AudioFrame
 from dialog_core.errors import ProviderError, ProviderRejected, ProviderUnavailable
-from dialog_core.testing.contracts.caller import Caller
+from dialog_core.testing.contracts.caller import Caller, same_words
 from dialog_core.testing.contracts.contract import not_claimed, proves
 from dialog_core.testing.contracts.door import Failure
-from dialog_core.testing.contracts.kit import SttAbility
+from dialog_core.testing.contracts.kit import SttAbility, SttVendor
 from dialog_core.testing.contracts.stt_scene import SttScene
+from dialog_core.testing.hearing import spoken
 from dialog_core.turns.events import SpeechStarted, SpeechStopped
 
 __all__ = ["SttFailures"]
 
 LATEST = 30.0
 """Seconds of speech in which a vendor that is gone must have become an error."""
+LONG = "I would like a table for two people by the window on Friday evening at eight please"
+"""About as much audio as recognisers keep for a lost connection: 5 s."""
+QUIET_BEFORE = 30.0
+"""Seconds of silence, more than any recogniser keeps."""
 
 
 class SttFailures(SttScene):
@@ -39,6 +44,36 @@ class SttFailures(SttScene):
                 assert stage.vendor.door.opened > 1
             else:
                 assert await call.until(lambda: call.error is not None, within=LATEST)
+
+    @proves(SttAbility.RECONNECTS)
+    @pytest.mark.parametrize("share", [0.5, 0.9])
+    async def test_a_connection_lost_late_in_a_call_tells_a_long_sentence_once(
+        self, share: float
+    ) -> None:
+        self.needs_a_vendor()
+        if not self.claims(SttAbility.RECONNECTS):
+            not_claimed(SttAbility.RECONNECTS)
+        async with self.stage(LONG) as stage, self.call(stage) as call:
+            audio = self.says_long(stage.vendor, call.fmt)
+            await call.hush(QUIET_BEFORE)
+            cut = call.fmt.nbytes(call.fmt.seconds(len(audio)) * share)
+            call.session.note(SpeechStarted(call.at))
+            await call.send(audio[:cut])
+            stage.vendor.door.fail(Failure.DROP)
+            await call.send(audio[cut:])
+            call.session.note(SpeechStopped(call.at))
+            await call.hush(3.0)
+            assert await call.hears(LONG)
+            await call.hush(3.0)
+            assert same_words(call.heard, LONG)
+
+    def says_long(self, vendor: SttVendor, fmt: AudioFormat) -> bytes:
+        """The long sentence; where the fake can tell, as words that stay the same wherever a connection begins."""
+        if vendor.will_spell is None or fmt != TELEPHONE:
+            return self.kit.says(LONG, fmt)
+        words = LONG.split()
+        vendor.will_spell(*words)
+        return b"".join(frame.data for frame in spoken(LONG, words))
 
     @proves(SttAbility.RECONNECTS)
     async def test_times_are_the_calls_own_after_a_reconnect(self) -> None:

@@ -37,6 +37,9 @@ def vendor() -> SttVendor:
     def will_hear(*phrases: str) -> None:
         fake.script = phrases
 
+    def will_spell(*words: str) -> None:
+        fake.vocabulary = words
+
     def lie(times: int | None) -> None:
         well = (Fault(),) * len(fake.connections)
         fake.faults = (*well, *(Fault(lying=True),) * (MANY if times is None else times))
@@ -45,7 +48,7 @@ def vendor() -> SttVendor:
         queries = (query for each in fake.connections for query in each.query)
         return tuple(value for key, value in queries if key in {"language", "language_hint"})
 
-    return SttVendor(Door(fake.app, lie), will_hear, languages)
+    return SttVendor(Door(fake.app, lie), will_hear, languages, will_spell)
 
 
 def at(base_url: str) -> Mapping[str, object]:

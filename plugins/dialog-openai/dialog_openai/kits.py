@@ -63,6 +63,9 @@ def realtime() -> SttVendor:
     def will_hear(*phrases: str) -> None:
         fake.script = phrases
 
+    def will_spell(*words: str) -> None:
+        fake.vocabulary = words
+
     def lie(times: int | None) -> None:
         well = (RealtimeFault(),) * len(fake.connections)
         fake.faults = (*well, *(RealtimeFault(lying=True),) * (MANY if times is None else times))
@@ -72,7 +75,7 @@ def realtime() -> SttVendor:
         told = (each["audio"]["input"]["transcription"].get("language") for each in sessions)
         return tuple(tag for tag in told if tag)
 
-    return SttVendor(Door(fake.app, lie), will_hear, languages)
+    return SttVendor(Door(fake.app, lie), will_hear, languages, will_spell)
 
 
 def transcriber() -> SttVendor:
