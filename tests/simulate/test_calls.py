@@ -56,6 +56,7 @@ def test_calls_that_nobody_has_seen_hold_every_law() -> None:
     assert not report.failures, f"DIALOG_SEED={FRESH_SEED}\n{report}"
 
 
+@pytest.mark.requirement("D.33")
 def test_a_call_without_faults_goes_as_it_should() -> None:
     lived = live(POLITE)
     kinds = [type(record) for record in lived.records if isinstance(record, Said | BargeIn)]
