@@ -29,7 +29,8 @@ class Frames:
     """Whether samples come in the other byte order."""
     now: float = 0.0
     """End of the newest frame, in seconds."""
-    _order: Order[MediaBody] = attrs.field(factory=Order)
+    _order: Order[tuple[int, bytes]] = attrs.field(factory=Order)
+    """Of milliseconds and samples."""
     _began: int | None = None
 
     @property
@@ -38,20 +39,21 @@ class Frames:
         return self._order.dropped
 
     def take(self, media: MediaBody) -> tuple[AudioFrame, ...]:  # per frame
-        """What goes on now. Raises: ValueError for numbers that are none."""
+        """What goes on now. Raises: ValueError for numbers that are none; nothing is kept of such a frame."""
         if media.track not in INBOUND:
             return ()
-        return tuple(map(self._frame, self._order.push(int(media.chunk), media)))
+        number, milliseconds = int(media.chunk), int(media.timestamp)
+        return tuple(map(self._frame, self._order.push(number, (milliseconds, media.payload))))
 
     def rest(self) -> tuple[AudioFrame, ...]:
         """What waited for frames before it, when no more come."""
         return tuple(map(self._frame, self._order.rest()))
 
-    def _frame(self, media: MediaBody) -> AudioFrame:  # per frame
-        milliseconds = int(media.timestamp)
+    def _frame(self, piece: tuple[int, bytes]) -> AudioFrame:  # per frame
+        milliseconds, samples = piece
         if self._began is None:
             self._began = milliseconds
         at = (milliseconds - self._began) / 1000
-        payload = swapped(media.payload) if self.swap else media.payload
+        payload = swapped(samples) if self.swap else samples
         self.now = at + self.fmt.seconds(len(payload))
         return AudioFrame(at, payload)

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
+from dialog_core.audio import AudioFrame
 from dialog_core.errors import ProviderProtocolError
 from dialog_core.net.oddities import Oddities
 from dialog_core.net.owed import Grace, Owed
@@ -23,7 +24,8 @@ KEYS_MOST = 64
 class Inbound:
     """All that comes from a line, in order; reads straight from the socket, without a queue or a task between.
 
-    Webhooks go before the next frame, so they wait 20 ms at most while audio flows.
+    Where the server can, audio does not even wake the iterating task: see :meth:`divert`. Webhooks go before the next
+    frame, so they wait 20 ms at most while audio flows.
     """
 
     def __init__(
@@ -36,6 +38,13 @@ class Inbound:
         self._oddities = oddities
         self._ready: deque[LineEvent] = deque()
         self._keys: dict[object, None] = {}
+        self._feed: Callable[[AudioFrame], None] | None = None
+        self._failure: Exception | None = None
+
+    def divert(self, feed: Callable[[AudioFrame], None]) -> None:
+        """Hand audio to `feed` from within the socket's read; what it raises, the iteration raises."""
+        self._feed = feed
+        self._wire.stream.divert(self._take_now)
 
     def __aiter__(self) -> Inbound:
         return self
@@ -50,6 +59,8 @@ class Inbound:
                 return ready.popleft()
             if wire.phase is not Phase.STOPPED:
                 raw = await wire.stream.receive()
+                if self._failure is not None:
+                    raise self._failure
                 text = raw.get("text")
                 if text is None:
                     self._without_text(raw)
@@ -68,6 +79,27 @@ class Inbound:
             self._garbage(str(error))
             return
         self._other(message)
+
+    def _take_now(self, text: bytes) -> bool:  # per frame
+        """Take audio as it comes; False for all else, and for what must wait its turn."""
+        feed = self._feed
+        waits = self._owed.waiting or self._ready or self._wire.phase is Phase.STOPPED
+        if feed is None or waits:
+            return False
+        try:
+            message = parse(text)
+            if type(message) is not Media:
+                return False
+            frames = self._frames.take(message.media)
+        except (ProviderProtocolError, ValueError):
+            return False  # read again where it is counted
+        try:
+            for frame in frames:
+                feed(frame)
+        except Exception as error:  # noqa: BLE001 - the call's fault, which must not end the server's read
+            self._failure = error
+            return False
+        return True
 
     def _other(self, message: Message) -> None:
         match message:

@@ -7,7 +7,7 @@ from contextlib import suppress
 import anyio
 import attrs
 
-from dialog_core.audio import AudioFormat
+from dialog_core.audio import AudioFormat, AudioFrame
 from dialog_core.errors import LineError, ProviderError
 from dialog_core.factory import Services
 from dialog_core.line import is_address
@@ -105,6 +105,9 @@ class TelnyxLine:
 
     def events(self) -> AsyncIterator[LineEvent]:
         return self._inbound
+
+    def divert(self, feed: Callable[[AudioFrame], None]) -> None:
+        self._inbound.divert(feed)
 
     async def play(self, audio: bytes) -> None:
         stream = self._stream()

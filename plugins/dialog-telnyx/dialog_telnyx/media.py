@@ -48,7 +48,7 @@ class MediaSocket:
         if start is None:
             await close(send)
             return
-        stream = MediaStream(receive, send, Envelopes())
+        stream = MediaStream(receive, send, Envelopes(), scope)
         await self._answer(start, stream)
         await stream.close()
 
