@@ -445,7 +445,10 @@ def test_what_is_not_toml_is_told_with_its_line(desk: Desk) -> None:
             "agents.front.voip.use: missing: the name of a component",
         ),
         (f"observers = 3\n{GOOD}", "observers: must be a list, not 3"),
-        (f'observers = [{{ use = "log", x = 1 }}]\n{GOOD}', "observers.0.x: unknown key; dialogctl plugins show policies lists them"),
+        (
+            f'observers = [{{ use = "log", x = 1 }}]\n{GOOD}',
+            "observers.0.x: unknown key; dialogctl plugins show policies lists them",
+        ),
     ],
 )
 def test_a_misshapen_document_is_explained(desk: Desk, text: str, problem: str) -> None:
