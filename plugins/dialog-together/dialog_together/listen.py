@@ -2,7 +2,7 @@
 
 The socket is opened when the call begins. Audio goes out continuously; when the caller falls silent it is committed,
 and if the final text does not come within `settle_wait`, the last partial is taken for it. With nothing pending nobody
-waits.
+waits. While the connection is lost the final text is waited for longer: the caller may have said more than the partial.
 
 A lost connection costs no words: audio of what is not settled is kept and sent again. A new connection is opened when
 the caller speaks, not before.
@@ -123,14 +123,23 @@ class TogetherSttSession:
             await pulse.asked.wait()
             pulse.asked = anyio.Event()
             answered, started = pulse.answered, parts.now()
-            with anyio.move_on_after(parts.settings.settle_wait):
-                await answered.wait()
-            first = parts.now() if answered.is_set() else None
+            first = parts.now() if await self._patiently(answered) else None
             if first is None:
                 await parts.outbox.post(tuple(parts.utterances.promote()))
             if not pulse.sounding:
                 timed = ProviderTimed("", NAME, wire.STAGE, started, first, parts.now())
                 parts.services.observe(timed)
+
+    async def _patiently(self, answered: anyio.Event) -> bool:
+        """Wait for the final text; longer while it cannot be asked for, since the partial lacks words then."""
+        parts, pulse, settings = self.parts, self.parts.pulse, self.parts.settings
+        latest = parts.now() + settings.commit_timeout
+        while not answered.is_set():
+            with anyio.move_on_after(settings.settle_wait):
+                await answered.wait()
+            if (pulse.connected and not pulse.commit) or parts.now() >= latest:
+                break
+        return answered.is_set()
 
     # --- staying connected
 
@@ -169,9 +178,11 @@ class TogetherSttSession:
         parts.intake.restart()
         parts.pulse.commit = parts.pulse.commit or (again and not parts.pulse.sounding)
         await parts.outbox.post(events)
+        parts.pulse.connected = True
         try:
             await Link(parts, socket).run()
         except (ProviderError, SocketError) as error:
+            parts.pulse.connected = False
             if not isinstance(error, ProviderRejected):
                 await self._speech()
             raise

@@ -68,6 +68,8 @@ class Pulse:
     """Call time at which the caller began to speak, until the sender has dealt with it."""
     commit: bool = False
     """What was sent is to be transcribed."""
+    connected: bool = False
+    """There is a connection, as far as we know."""
     sounding: bool = False
     """The line's voice detector hears the caller."""
     asked: anyio.Event = attrs.field(factory=anyio.Event)

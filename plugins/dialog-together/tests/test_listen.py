@@ -234,3 +234,14 @@ async def test_audio_is_sent_at_the_rate_that_was_promised(rate: int) -> None:
     [connection] = fake.listening
     assert sum(connection.sizes) == pytest.approx(3.0 * rate * 2, rel=0.02)
     assert max(connection.sizes) <= rate * 2
+
+
+async def test_words_spoken_while_the_connection_was_lost_are_waited_for() -> None:
+    lost_again = SttFault(drop_after=0.1)
+    fake = FakeTogether(script=[PHRASE], faults=[SttFault(drop_after=1.1), lost_again, lost_again])
+    async with hearing(fake) as heard:
+        await heard.call.say(PHRASE)
+        await heard.call.hush(3.0)
+        assert await heard.call.hears(PHRASE)
+        assert [each.text for each in heard.call.finals] == [PHRASE]
+    assert len(fake.listening) == 4
