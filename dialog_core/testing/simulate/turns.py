@@ -15,6 +15,13 @@ import attrs
 from dialog_core.audio import AudioFormat
 from dialog_core.messages import Transcript
 from dialog_core.speech.ledger import Ledger
+from dialog_core.testing.simulate.caller_sounds import (
+    SILENT,
+    VOICED,
+    WINDOW,
+    CallerVoice,
+    CallerWords,
+)
 from dialog_core.testing.simulate.speaker import SimulatedSpeaker
 from dialog_core.testing.simulate.turn_laws import Breach, TurnLaws, bare
 from dialog_core.turns import effects as ef
@@ -29,10 +36,6 @@ from dialog_core.turns.state import LIVE, Phase, TurnPolicy, TurnState
 __all__ = ["Conversation", "Machinery", "Whims"]
 
 Step = Callable[[TurnState, ev.Event, TurnPolicy], tuple[TurnState, tuple[ef.Effect, ...]]]
-WINDOW = 0.1
-"""Seconds of a window of the voice detector."""
-VOICED, SILENT = 0.95, 0.02
-ROUNDING = 1e-6
 VERDICTS = (Wait(0.0), Wait(0.5), Wait(0.5), Wait(1.5), Done(), Ask(0.8))
 DECISIONS = (Cut(), Cut(), Continue(), Continue(0.3), Duck(2.0), Duck(0.0), Hold(1.0))
 
@@ -70,21 +73,14 @@ class Conversation:
         self.timers: dict[Timer, float] = {Timer.IDLE: self.policy.patience}
         self.laws = TurnLaws(self.policy.longest_hold)
         self.speaker = SimulatedSpeaker(self.dice, machinery.new_ledger)
-        self.gate = machinery.new_gate(GateSettings())
+        self.voice = CallerVoice(machinery.new_gate(GateSettings()))
+        self.words = CallerWords()
         self.taken: list[ev.Event] = []
         """Every event, in order."""
         self.turns = 0
-        self._words = 0
-        self._spoken = 0.0  # end of the latest word
-        self._guess: Transcript | None = None
-        self._answered_guess = False  # then the recogniser settles it before it guesses on
         self._tickets = 0
         self._made = False
         self._held = False
-        self._listened = 0.0
-        self._voiced = False  # as the machine should know it
-        self._sounding = False  # as the gate tells it
-        self._last_voiced = 0.0
 
     # --- the machine
 
@@ -124,7 +120,7 @@ class Conversation:
     def _keep(self, record: Record) -> None:
         if isinstance(record, TurnComplete):
             self.turns += 1
-            self._answered_guess = self._guess is not None
+            self.words.answered = self.words.guess is not None
         elif isinstance(record, Said | BargeIn | BrokenOff | TakenBack):
             self._check_heard(record)
             self.speaker.ledger.retire(record.reply)
@@ -156,19 +152,9 @@ class Conversation:
             self._breach("a goodbye is not interrupted", state.phase)
         made_up = isinstance(event, ev.EndOfTurn | ev.TimerFired) or state.phase is Phase.CLOSED
         if made_up and not state.voiced:
-            self._voiced = False  # the machine has made up its mind that this was no voice, or no longer is one
-        if state.voiced is not self._voiced and state.phase in {Phase.SPEAKING, Phase.THINKING}:
+            self.voice.known = False  # the machine has made up its mind that this was no voice, or no longer is one
+        if state.voiced is not self.voice.known and state.phase in {Phase.SPEAKING, Phase.THINKING}:
             self._breach("the caller's voice is known in every phase", state.voiced)
-
-    def _check_gate(self, event: ev.SpeechStarted | ev.SpeechStopped) -> None:
-        sounding = isinstance(event, ev.SpeechStarted)
-        if sounding is self._sounding:
-            self._breach("a voice begins and ends in turn", event)
-        self._sounding = sounding
-        if not sounding and abs(event.at - self._last_voiced) > WINDOW / 2 + ROUNDING:
-            self._breach(
-                "a silence counts from the last voiced sample", event.at - self._last_voiced
-            )
 
     # --- what may happen
 
@@ -238,47 +224,32 @@ class Conversation:
         self._listen(SILENT, self.dice.choice((1, 3, 6)))
 
     def _listen(self, probability: float, windows: int) -> None:
-        begun = max(self._listened, self.now - 0.2)
+        begun = max(self.voice.until, self.now - 0.2)
         for number in range(windows):
             at = begun + number * WINDOW
-            self._listened = at + WINDOW
-            while self._next_due() < self._listened - 0.05:
+            while self._next_due() < at + WINDOW / 2:
                 self.pass_time()
-            self.now = max(self.now, self._listened)
-            event = self.gate.push(probability, at, WINDOW)
-            self._last_voiced = at + WINDOW if probability > SILENT else self._last_voiced
-            if event is not None:
-                self._check_gate(event)
-                closed = self.state.phase is Phase.CLOSED
-                self._voiced = isinstance(event, ev.SpeechStarted) and not closed
-                self.take(event)
+            self.now = max(self.now, at + WINDOW)
+            event = self.voice.push(probability, at)
+            if event is None:
+                continue
+            for law, detail in self.voice.wrongs(event):
+                self._breach(law, detail)
+            closed = self.state.phase is Phase.CLOSED
+            self.voice.known = isinstance(event, ev.SpeechStarted) and not closed
+            self.take(event)
 
     def settle_words(self) -> None:
         """The recogniser settles what it guessed, or something new."""
-        guess = self._guess if self._guess is not None else self._hear_word()
-        self._guess, self._answered_guess = None, False
-        self.take(attrs.evolve(guess, text=f"{guess.text}.", final=True))
+        self._recognise(self.words.settle(self.now))
 
     def guess_words(self) -> None:
         """The recogniser guesses at one word more."""
-        if self._answered_guess:
-            self.settle_words()
-            return
-        if self._guess is None:
-            self._guess = self._hear_word()
-        else:
-            more = self._hear_word()
-            text = f"{self._guess.text} {more.text}"
-            self._guess = attrs.evolve(self._guess, at=more.at, text=text)
-        self.take(self._guess)
+        self._recognise(self.words.guess_more(self.now))
 
-    def _hear_word(self) -> Transcript:
-        """A new word, spoken after all those before it."""
-        self._words += 1
-        begun = max(self._spoken, self.now - 0.3) + 0.001
-        self._spoken = max(begun + 0.01, self.now - 0.05)
-        self.now = max(self.now, self._spoken)
-        return Transcript(self._spoken, f"w{self._words}", final=False, started=begun)
+    def _recognise(self, told: Transcript) -> None:
+        self.now = max(self.now, told.at)
+        self.take(told)
 
     def believe_in_the_end(self) -> None:
         """The recogniser has a verdict."""
@@ -352,7 +323,7 @@ class Conversation:
             ev.ReplyPlayed(self.now, old),
             ev.ReplyFailed(self.now, old, "late"),
             ev.Shielded(self.now, old, on=True),
-            Transcript(self.now, " ", final=self._guess is None),
+            Transcript(self.now, " ", final=self.words.guess is None),
         )
         self.take(lies[lie])
 
