@@ -51,7 +51,6 @@ def test_the_same_calls_hold_every_law(part: int) -> None:
 
 @pytest.mark.timeout(3600)
 def test_calls_that_nobody_has_seen_hold_every_law() -> None:
-    print(f"DIALOG_SEED={FRESH_SEED}")  # noqa: T201 - shown when it fails
     report = simulate_calls(range(FRESH_SEED, FRESH_SEED + CALLS // 2))
     assert not report.failures, f"DIALOG_SEED={FRESH_SEED}\n{report}"
 

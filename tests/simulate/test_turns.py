@@ -20,7 +20,6 @@ def test_the_same_turns_hold_every_law() -> None:
 
 @pytest.mark.timeout(3600)
 def test_turns_that_nobody_has_seen_hold_every_law() -> None:
-    print(f"DIALOG_SEED={FRESH_SEED}")  # noqa: T201 - shown when it fails
     report = simulate_turns(TURNS // 2, seed=FRESH_SEED)
     assert not report.failures, f"DIALOG_SEED={FRESH_SEED}\n{report}"
 
