@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from functools import partial
 from urllib.parse import urlsplit
 
 import anyio
@@ -15,18 +16,15 @@ from dialog_core.errors import (
     ProviderUnavailable,
 )
 from dialog_core.factory import Services
-from dialog_core.resilience.backoff import Backoff
+from dialog_core.net.patience import Patience, is_busy
 from dialog_plivo.settings import PlivoSettings
 from dialog_plivo.webhooks import CALL_UUID
 
 __all__ = ["PlivoRest", "StartedRecording", "problem"]
 
-BACKOFF = Backoff(first=0.25, cap=2.0, jitter=1.0)
 RECORDING_MOST_BYTES = 256 * 1024 * 1024
 DOWNLOAD_SECONDS = 120.0
 
-TOO_MANY = 429
-SERVER_ERRORS = 500
 
 MEANINGS: Mapping[int, str] = {
     400: "the request lacks something, or has a wrong value",
@@ -80,8 +78,7 @@ def problem(response: httpx.Response) -> ProviderError:
     except (msgspec.DecodeError, UnicodeError):
         request = ""
     status = response.status_code
-    busy = status == TOO_MANY or status >= SERVER_ERRORS
-    kind = ProviderUnavailable if busy else ProviderRejected
+    kind = ProviderUnavailable if is_busy(status) else ProviderRejected
     what = MEANINGS.get(status, "refused without a reason")
     return kind("plivo", what, stage="voip", status=status, request_id=request or None)
 
@@ -103,7 +100,7 @@ class PlivoRest:
     ) -> None:
         self._settings = settings
         self._http = services.http
-        self._chance = chance
+        self._patience = Patience("plivo", settings.retries, settings.rest_deadline, chance)
         self._account = f"{settings.api_url.rstrip('/')}/v1/Account/{settings.auth_id}"
         self._trusted = {
             urlsplit(address).netloc for address in (settings.api_url, settings.media_url)
@@ -199,34 +196,8 @@ class PlivoRest:
         self, method: str, path: str, body: Body | None = None, *, twice: bool = True
     ) -> httpx.Response:
         """twice: whether doing it two times is harmless. Returns the last answer, whatever it says."""
-        try:
-            with anyio.fail_after(self._settings.rest_deadline):
-                return await self._tries(method, path, body, twice=twice)
-        except TimeoutError as error:
-            raise _unavailable(f"no answer in {self._settings.rest_deadline:g} s") from error
-
-    async def _tries(
-        self, method: str, path: str, body: Body | None, *, twice: bool
-    ) -> httpx.Response:
-        for tries_left in range(self._settings.retries, -1, -1):
-            try:
-                response = await self._once(method, path, body)
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-                if not tries_left:
-                    raise _unavailable(f"not reached: {type(error).__name__}") from error
-                wait = self._pause(tries_left)
-            except httpx.HTTPError as error:
-                if not tries_left or not twice:
-                    raise _unavailable(f"no answer: {type(error).__name__}") from error
-                wait = self._pause(tries_left)
-            else:
-                status = response.status_code
-                again = status == TOO_MANY or (status >= SERVER_ERRORS and twice)
-                if not again or not tries_left:
-                    return response
-                wait = max(self._pause(tries_left), _retry_after(response))
-            await anyio.sleep(wait)
-        raise AssertionError("the last try returns or raises")
+        once = partial(self._once, method, path, body)
+        return await self._patience.ask(once, twice=twice)
 
     async def _once(self, method: str, path: str, body: Body | None) -> httpx.Response:
         return await self._http.request(
@@ -246,15 +217,6 @@ class PlivoRest:
                 if len(body) > RECORDING_MOST_BYTES:
                     raise _broken(f"a recording is over {RECORDING_MOST_BYTES} bytes")
         return httpx.Response(response.status_code, content=bytes(body))
-
-    def _pause(self, tries_left: int) -> float:
-        return BACKOFF.wait(self._settings.retries - tries_left, self._chance)
-
-
-def _retry_after(response: httpx.Response) -> float:
-    """Seconds that Plivo asks for; 0 if it does not, or asks with a date."""
-    value: str = response.headers.get("retry-after", "")
-    return float(value) if value.isdecimal() else 0.0
 
 
 def _unavailable(message: str) -> ProviderUnavailable:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from urllib.parse import quote
 
 import anyio
@@ -17,18 +18,15 @@ from dialog_core.errors import (
     ProviderUnavailable,
 )
 from dialog_core.factory import Services
-from dialog_core.resilience.backoff import Backoff
+from dialog_core.net.patience import Patience, is_busy
 from dialog_telnyx.settings import TelnyxSettings
 
 __all__ = ["Problem", "Saved", "TelnyxRest", "read_problem"]
 
-BACKOFF = Backoff(first=0.25, cap=2.0, jitter=1.0)
 RECORDING_MOST_BYTES = 256 * 1024 * 1024
 DOWNLOAD_SECONDS = 120.0
 LISTED_MOST = 50
 
-TOO_MANY = 429
-SERVER_ERRORS = 500
 ALREADY_ENDED = "90018"
 GONE = frozenset({ALREADY_ENDED, "10005"})
 
@@ -109,11 +107,7 @@ class Problem:
             what = f"error {self.code}: {MEANINGS.get(self.code, 'see the API error codes')}"
         else:
             what = "refused without a reason"
-        kind = (
-            ProviderUnavailable
-            if self.status == TOO_MANY or self.status >= SERVER_ERRORS
-            else ProviderRejected
-        )
+        kind = ProviderUnavailable if is_busy(self.status) else ProviderRejected
         return kind("telnyx", what, stage="voip", status=self.status, request_id=self.request_id)
 
 
@@ -144,7 +138,7 @@ class TelnyxRest:
     ) -> None:
         self._settings = settings
         self._http = services.http
-        self._chance = chance
+        self._patience = Patience("telnyx", settings.retries, settings.rest_deadline, chance)
         self._base = settings.api_url.rstrip("/")
 
     async def command(self, call: str, action: str, body: Body | None = None) -> None:
@@ -235,43 +229,12 @@ class TelnyxRest:
             headers={"authorization": f"Bearer {self._settings.api_key.reveal()}"},
             timeout=self._settings.rest_timeout,
         )
-        try:
-            with anyio.fail_after(self._settings.rest_deadline):
-                return await self._tries(request, twice=twice)
-        except TimeoutError as error:
-            raise _unavailable(f"no answer in {self._settings.rest_deadline:g} s") from error
+        return await self._patience.ask(partial(self._once, request), twice=twice)
 
-    async def _tries(self, request: httpx.Request, *, twice: bool) -> httpx.Response:
-        for tries_left in range(self._settings.retries, -1, -1):
-            if self._http.is_closed:
-                raise _unavailable("the process is stopping")
-            try:
-                response = await self._http.send(request)
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-                if not tries_left:
-                    raise _unavailable(f"not reached: {type(error).__name__}") from error
-                wait = self._pause(tries_left)
-            except httpx.HTTPError as error:
-                if not tries_left or not twice:
-                    raise _unavailable(f"no answer: {type(error).__name__}") from error
-                wait = self._pause(tries_left)
-            else:
-                status = response.status_code
-                again = status == TOO_MANY or (status >= SERVER_ERRORS and twice)
-                if not again or not tries_left:
-                    return response
-                wait = max(self._pause(tries_left), _retry_after(response))
-            await anyio.sleep(wait)
-        raise AssertionError("the last try returns or raises")
-
-    def _pause(self, tries_left: int) -> float:
-        return BACKOFF.wait(self._settings.retries - tries_left, self._chance)
-
-
-def _retry_after(response: httpx.Response) -> float:
-    """Seconds that Telnyx asks for; 0 if it does not, or asks with a date."""
-    value: str = response.headers.get("retry-after", "")
-    return float(value) if value.isdecimal() else 0.0
+    async def _once(self, request: httpx.Request) -> httpx.Response:
+        if self._http.is_closed:
+            raise _unavailable("the process is stopping")
+        return await self._http.send(request)
 
 
 def _unavailable(message: str) -> ProviderUnavailable:

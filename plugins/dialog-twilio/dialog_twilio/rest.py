@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import anyio
 import attrs
@@ -15,17 +16,14 @@ from dialog_core.errors import (
     ProviderUnavailable,
 )
 from dialog_core.factory import Services
-from dialog_core.resilience.backoff import Backoff
+from dialog_core.net.patience import Patience, is_busy
 from dialog_twilio.settings import TwilioSettings
 
 __all__ = ["Problem", "TwilioRest", "read_problem"]
 
-BACKOFF = Backoff(first=0.25, cap=2.0, jitter=1.0)
 RECORDING_MOST_BYTES = 256 * 1024 * 1024
 DOWNLOAD_SECONDS = 120.0
 
-TOO_MANY = 429
-SERVER_ERRORS = 500
 GONE = frozenset({20404, 21220})
 """The call does not exist any more, or is not in progress: what hanging up wants."""
 
@@ -76,11 +74,7 @@ class Problem:
             what = "refused without a reason"
         else:
             what = f"error {self.code}: {MEANINGS.get(self.code, 'see the error dictionary')}"
-        kind = (
-            ProviderUnavailable
-            if self.status == TOO_MANY or self.status >= SERVER_ERRORS
-            else ProviderRejected
-        )
+        kind = ProviderUnavailable if is_busy(self.status) else ProviderRejected
         return kind("twilio", what, stage="voip", status=self.status, request_id=self.request_id)
 
 
@@ -110,7 +104,7 @@ class TwilioRest:
     ) -> None:
         self._settings = settings
         self._http = services.http
-        self._chance = chance
+        self._patience = Patience("twilio", settings.retries, settings.rest_deadline, chance)
         self._account = f"{settings.rest_url}/2010-04-01/Accounts/{settings.account_sid}"
 
     async def complete_call(self, call: str) -> None:
@@ -209,34 +203,8 @@ class TwilioRest:
         self, method: str, path: str, form: Form | None = None, *, twice: bool = True
     ) -> httpx.Response:
         """twice: whether doing it two times is harmless. Returns the last answer, whatever it says."""
-        try:
-            with anyio.fail_after(self._settings.rest_deadline):
-                return await self._tries(method, path, form, twice=twice)
-        except TimeoutError as error:
-            raise _unavailable(f"no answer in {self._settings.rest_deadline:g} s") from error
-
-    async def _tries(
-        self, method: str, path: str, form: Form | None, *, twice: bool
-    ) -> httpx.Response:
-        for tries_left in range(self._settings.retries, -1, -1):
-            try:
-                response = await self._once(method, path, form)
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-                if not tries_left:
-                    raise _unavailable(f"not reached: {type(error).__name__}") from error
-                wait = self._pause(tries_left)
-            except httpx.HTTPError as error:
-                if not tries_left or not twice:
-                    raise _unavailable(f"no answer: {type(error).__name__}") from error
-                wait = self._pause(tries_left)
-            else:
-                status = response.status_code
-                again = status == TOO_MANY or (status >= SERVER_ERRORS and twice)
-                if not again or not tries_left:
-                    return response
-                wait = max(self._pause(tries_left), _retry_after(response))
-            await anyio.sleep(wait)
-        raise AssertionError("the last try returns or raises")
+        once = partial(self._once, method, path, form)
+        return await self._patience.ask(once, twice=twice)
 
     async def _once(self, method: str, path: str, form: Form | None) -> httpx.Response:
         return await self._http.request(
@@ -264,20 +232,11 @@ class TwilioRest:
                     raise ProviderProtocolError("twilio", message, stage="voip")
         return httpx.Response(response.status_code, headers=_plain(response), content=bytes(body))
 
-    def _pause(self, tries_left: int) -> float:
-        return BACKOFF.wait(self._settings.retries - tries_left, self._chance)
-
 
 def _plain(response: httpx.Response) -> dict[str, str]:
     """Headers without those of the body's encoding, which is undone."""
     dropped = {"content-encoding", "content-length", "transfer-encoding"}
     return {name: value for name, value in response.headers.items() if name not in dropped}
-
-
-def _retry_after(response: httpx.Response) -> float:
-    """Seconds that Twilio asks for; 0 if it does not, or asks with a date."""
-    value: str = response.headers.get("retry-after", "")
-    return float(value) if value.isdecimal() else 0.0
 
 
 def _unavailable(message: str) -> ProviderUnavailable:
