@@ -42,6 +42,7 @@ POLITE = CallPlan(
 
 
 @pytest.mark.requirement("A.21", "A.40", "D.2", "D.17")
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("part", range(4))
 def test_the_same_calls_hold_every_law(part: int) -> None:
     size = CALLS // 8

@@ -12,6 +12,7 @@ ENOUGH = 4000
 """Turns within which every mutation is caught; most are within ten."""
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.requirement("D.2", "D.18")
 def test_the_same_turns_hold_every_law() -> None:
     report = simulate_turns(TURNS // 2)
