@@ -326,3 +326,17 @@ async def test_speech_noticed_twice_in_the_server_s_absence_is_committed_once() 
         await call.say(FIRST, silence=0.0)
         await call.say(SECOND, silence=2.0)
         assert sorted(call.said.split()) == sorted(f"{FIRST} {SECOND}".split())
+
+
+async def test_words_spoken_while_the_connection_was_lost_are_waited_for() -> None:
+    words = ("one", "two", "three", "four", "five", "six")
+    lost_again = RealtimeFault(drop_after=0.1)
+    faults = (RealtimeFault(drop_after=1.0), lost_again, lost_again, lost_again)
+    async with calling(*faults, vocabulary=words, model="gpt-live-transcribe") as call:
+        frames = spoken(" ".join(words), words)
+        call.session.note(SpeechStarted(0.0))
+        await call.play(b"".join(frame.data for frame in frames))
+        call.session.note(SpeechStopped(call.at))
+        await call.hush(5.0)
+        assert call.said == " ".join(words)
+        assert len(call.fake.connections) == 5

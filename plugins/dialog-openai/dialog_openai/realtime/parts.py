@@ -66,6 +66,8 @@ class Life:
     """When OpenAI last sent anything."""
     owed_since: float | None = None
     """Since when it owes us an answer."""
+    connected: bool = False
+    """There is a connection, as far as we know."""
     doubted: bool = False
     """It should have noticed the caller by now: ask it for a sign of life."""
 

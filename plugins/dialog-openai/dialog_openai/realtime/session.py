@@ -150,14 +150,16 @@ class RealtimeSession:
                 self.parts.services.observe(timed)
 
     async def _patiently(self, answered: anyio.Event) -> bool:
-        """Wait while OpenAI shows that it is at work; True if all words came."""
+        """Wait while OpenAI shows that it is at work, or cannot be asked; True if all words came."""
         life, limit = self.parts.pulse.life, self.parts.settings.settle_wait
-        now = self.parts.services.clock.monotonic
+        now, longest = self.parts.services.clock.monotonic, self.parts.settings.first_result
         asked = now()
         while not answered.is_set():
             patience = max(asked, life.heard_at) + limit - now()
             if patience <= 0:
-                return False
+                if life.connected or now() - asked >= longest:
+                    return False
+                patience = limit
             with anyio.move_on_after(patience):
                 await answered.wait()
         return True
@@ -206,12 +208,16 @@ class RealtimeSession:
     async def _converse(self, socket: WebSocket) -> None:
         """Use one connection until it fails, or is old. Raises: ProviderError, SocketError."""
         await self._begin_again()
+        life = self.parts.pulse.life
+        life.connected = True
         try:
             await Link(self.parts, socket).run()
         except (ProviderError, SocketError) as error:
+            life.connected = False
             if not isinstance(error, ProviderRejected):
                 await self._audio()
             raise
+        life.connected = False
 
     async def _begin_again(self) -> None:
         """See to it that what the last connection did not settle is sent, and cut, again."""
