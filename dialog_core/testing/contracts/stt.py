@@ -140,8 +140,8 @@ class SttContract(SttAbilities, SttFailures):
             call.session.note(SpeechStopped(call.at))
             await call.hush(12.0)
             assert await call.hears(self.phrase)
-            uploads = SttAbility.RECONNECTS not in self.kit.abilities  # and may upload a cough
-            assert stage.vendor.door.opened - opened <= uploads
+            # one more is a cough that was uploaded; several are a vendor given up again and again
+            assert stage.vendor.door.opened - opened <= 1
 
     async def test_times_are_the_calls_own(self) -> None:
         async with self.stage() as stage, self.call(stage) as call:
