@@ -12,6 +12,7 @@ transcript; of the `completed` that comes for it afterwards, only the words behi
 from __future__ import annotations
 
 import math
+import re
 from collections import deque
 from collections.abc import Iterator
 
@@ -23,6 +24,7 @@ from dialog_together.listen_protocol import Completed, Delta
 
 __all__ = ["Commit", "Utterances"]
 
+WORD = re.compile(r"\w+")
 SLACK = 0.5
 """Seconds of an utterance's beginning that may be gone from the buffer without counting."""
 
@@ -131,7 +133,7 @@ class Utterances:
     def delta(self, message: Delta) -> Iterator[SttEvent]:
         """A hypothesis that replaces the one before."""
         text = message.text
-        if not text or self._promoted(message.item_id) is not None:
+        if not text or self._promoted(message.item_id, text) is not None:
             return
         self.hypothesis = Hypothesis(message.item_id, text, self.sent)
         if text != self._told:
@@ -141,7 +143,7 @@ class Utterances:
 
     def completed(self, message: Completed) -> Iterator[SttEvent]:
         """An item is settled."""
-        commit = self._promoted(message.item_id)
+        commit = self._promoted(message.item_id, message.text)
         if commit is None:
             yield from self._end(message.text)
             return
@@ -182,10 +184,13 @@ class Utterances:
         """The commit that the present words answer."""
         return next((commit for commit in self.commits if commit.promoted is None), None)
 
-    def _promoted(self, item: str | None) -> Commit | None:
+    def _promoted(self, item: str | None, text: str) -> Commit | None:
         """The commit whose words were settled early, if this item is about them; some servers name no items."""
         for commit in self.commits:
-            if commit.promoted is not None and (item in {commit.item, None} or commit.item is None):
+            if commit.promoted is None:
+                continue
+            named = item is not None and commit.item is not None
+            if item == commit.item if named else goes_on(commit.promoted, text):
                 return commit
         return None
 
@@ -200,3 +205,10 @@ class Utterances:
         """Where the caller's latest voice lies; to the end of the audio, if it is not over or none was noticed."""
         started, ended = self._voice or (self._until, None)
         return started, self.sent if ended is None else ended
+
+
+def goes_on(known: str, text: str) -> bool:
+    """Whether a text is the known words again, maybe corrected and with more behind them; nothing is too."""
+    pairs = zip(WORD.findall(known.casefold()), WORD.findall(text.casefold()), strict=False)
+    same = [bool(one == other) for one, other in pairs]
+    return 2 * same.count(True) >= len(same)

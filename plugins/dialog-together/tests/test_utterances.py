@@ -67,6 +67,25 @@ def test_a_late_completion_without_news_says_nothing() -> None:
     assert utterances.is_idle
 
 
+def test_the_next_utterance_without_a_name_is_not_taken_for_the_answer_that_never_came() -> None:
+    utterances = silent(1.0, 2.0)
+    list(utterances.delta(Delta(None, "I want to cancel")))
+    list(utterances.promote())
+    utterances.voice_began(3.0)
+    utterances.sent = 4.0
+    assert texts(utterances.delta(Delta(None, "My order"))) == [("My order", False)]
+    utterances.voice_ended(4.0)
+    utterances.committed(1.0)
+    assert texts(utterances.completed(Completed(None, "My order."))) == [("My order.", True)]
+
+
+def test_a_late_completion_without_a_name_may_correct_words() -> None:
+    utterances = silent()
+    list(utterances.delta(Delta(None, "I want two")))
+    list(utterances.promote())
+    assert texts(utterances.completed(Completed(None, "I want to cancel."))) == [("cancel.", True)]
+
+
 def test_the_next_utterance_is_heard_while_a_late_completion_is_awaited() -> None:
     utterances = silent(1.0, 2.0)
     list(utterances.delta(Delta("a", "One")))
