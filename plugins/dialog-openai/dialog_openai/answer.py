@@ -14,14 +14,13 @@ from dialog_core.factory import Services
 from dialog_core.observe.observations import Counted, Trouble
 from dialog_openai.body import Body
 from dialog_openai.failures import PROVIDER
+from dialog_openai.protocol import CUT_SHORT
 from dialog_openai.reader import Item
 
 __all__ = ["Answer", "AnswerReader"]
 
 TAIL_SECONDS = 0.5
 """Time for the token count and the end, once the model has stopped."""
-
-CUT_SHORT = frozenset({"length", "content_filter"})
 
 
 class AnswerReader(Protocol):

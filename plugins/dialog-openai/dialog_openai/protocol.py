@@ -29,6 +29,7 @@ from dialog_openai.failures import PROVIDER, Failure
 from dialog_openai.settings import OpenAISettings
 
 __all__ = [
+    "CUT_SHORT",
     "DONE",
     "Choice",
     "Chunk",
@@ -44,6 +45,8 @@ __all__ = [
 
 STAGE = "llm"
 DONE = "[DONE]"
+CUT_SHORT = frozenset({"length", "content_filter"})
+"""Why a model may stop in the middle of what it was saying."""
 TOOL_CHOICES = frozenset({"auto", "none", "required"})
 
 
@@ -174,7 +177,7 @@ class Gathering:
         """
         for number, draft in enumerate(sorted(self.drafts, key=order)):
             arguments = "".join(draft.arguments)
-            if self.finish == "length" and not is_json(arguments):
+            if self.finish in CUT_SHORT and not is_json(arguments):
                 continue
             yield ToolCall(draft.id or f"call_{number}", draft.name, arguments)
 

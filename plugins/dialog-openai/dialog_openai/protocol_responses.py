@@ -26,7 +26,7 @@ import msgspec
 from dialog_core.errors import LocalProtocolError, ProviderProtocolError
 from dialog_core.messages import Message, Prompt, Role, ToolCall, ToolSpec, Usage
 from dialog_openai.failures import PROVIDER, Failure
-from dialog_openai.protocol import STAGE, TOOL_CHOICES, is_json
+from dialog_openai.protocol import CUT_SHORT, STAGE, TOOL_CHOICES, is_json
 from dialog_openai.settings import OpenAISettings
 
 __all__ = ["Event", "Output", "build", "parse"]
@@ -155,7 +155,7 @@ class Output:
     def calls(self) -> Iterator[ToolCall]:
         """The tool calls in order, arguments as the model wrote them; one that was cut off is left out."""
         for key, draft in self.drafts.items():
-            if self.finish == "length" and not is_json(draft.arguments):
+            if self.finish in CUT_SHORT and not is_json(draft.arguments):
                 continue
             yield ToolCall(draft.item.call_id or key, draft.item.name or "", draft.arguments)
 

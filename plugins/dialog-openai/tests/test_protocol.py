@@ -183,9 +183,10 @@ def test_arguments_are_passed_on_as_the_model_wrote_them() -> None:
     assert calls_of(items) == [ToolCall("c", "book", '{"seats": three')]
 
 
-def test_a_call_that_was_cut_with_the_answer_is_left_out() -> None:
+@pytest.mark.parametrize("finish", ["length", "content_filter"])
+def test_a_call_that_was_cut_with_the_answer_is_left_out(finish: str) -> None:
     calls = (BOOK, ToolCall("call_2", "book", '{"sea'))
-    items, reader = read(*frames_of(Reply(calls=calls, finish="length")))
+    items, reader = read(*frames_of(Reply(calls=calls, finish=finish)))
     assert calls_of(items) == [BOOK]
     assert reader.failure is None
 

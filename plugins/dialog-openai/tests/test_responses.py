@@ -92,11 +92,12 @@ def test_a_refusal_is_text() -> None:
     assert reader.failure is None
 
 
-def test_a_call_that_was_cut_off_is_left_out() -> None:
+@pytest.mark.parametrize("finish", ["length", "content_filter"])
+def test_a_call_that_was_cut_off_is_left_out(finish: str) -> None:
     cut = attrs.evolve(BOOK, arguments='{"seats"')
-    items, reader = read(responses_of(Reply("One", (cut,), finish="length")))
+    items, reader = read(responses_of(Reply("One", (cut,), finish=finish)))
     assert joined(items) == ("One", [Usage(9, 1)])
-    assert reader.finish == "length"
+    assert reader.finish == finish
 
 
 def test_a_filter_that_leaves_nothing_is_a_rejection() -> None:
