@@ -21,7 +21,7 @@ from dialog_core.turns.records import TurnComplete
 
 __all__ = ["TODAY", "CallsReport", "Failure", "judge", "simulate_calls"]
 
-STUCK, UNHEARD, NO_FIRST_AUDIO = 32.0, 15.0, 10.0
+STUCK, UNHEARD, NO_FIRST_AUDIO = 32.0, 20.0, 10.0
 TODAY = Budget(
     4.5,
     {
@@ -29,9 +29,12 @@ TODAY = Budget(
             ("llm falls silent", "tts falls silent", "llm is mute", "tts is mute"), STUCK
         ),
         **dict.fromkeys(("llm pauses", "tts pauses", "tool hangs"), STUCK),
-        **dict.fromkeys(("hearing is mute", "stt misses", "stt never settles"), UNHEARD),
+        **dict.fromkeys(
+            ("hearing is mute", "stt misses", "stt never settles", "stt late"), UNHEARD
+        ),
+        "stt is overtaken": UNHEARD,
         **dict.fromkeys(("llm says nothing", "llm stalls", "tts stalls"), UNHEARD),
-        **dict.fromkeys(("stt late", "line stalls", "line echoes"), NO_FIRST_AUDIO),
+        **dict.fromkeys(("line stalls", "line echoes"), NO_FIRST_AUDIO),
         "end late": NO_FIRST_AUDIO,
     },
 )
