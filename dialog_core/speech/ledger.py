@@ -254,7 +254,8 @@ class Ledger:
         for key, entry in self.entries.items():
             if key[0] != reply or entry.heard or entry.stopped_at is not None:
                 continue
-            position = self.position(key, now)
+            # whole samples, or what is sent from here on would fall short of the end by a part of one
+            position = self.fmt.seconds(self.fmt.nbytes(self.position(key, now)))
             if held is None:
                 held = (key, position)
             self._sent[key] = position

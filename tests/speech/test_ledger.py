@@ -239,3 +239,13 @@ def test_the_position_never_runs_ahead_of_the_audio(
     position = ledger.position((1, 0), 10.0 + at)
     assert 0 <= position <= seconds + 1 / 8000
     assert position <= max(0.0, at - stretch) + 1e-6
+
+
+def test_a_reply_held_between_two_samples_is_heard_to_its_end_all_the_same() -> None:
+    ledger = Ledger(TELEPHONE)
+    sent(ledger, spoken(ledger, 0, "one two ", 1.0), 10.0)
+    sent(ledger, spoken(ledger, 1, "three four", 1.0), 10.0)
+    ledger.hold(1, 10.50004)
+    sent(ledger, ledger.rest(1), 11.0)
+    ledger.hold(1, 12.6)
+    assert ledger.heard(1, 12.6) == "one two three four"
