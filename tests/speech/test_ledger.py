@@ -245,7 +245,7 @@ def test_a_reply_held_between_two_samples_is_heard_to_its_end_all_the_same() -> 
     ledger = Ledger(TELEPHONE)
     sent(ledger, spoken(ledger, 0, "one two ", 1.0), 10.0)
     sent(ledger, spoken(ledger, 1, "three four", 1.0), 10.0)
-    ledger.hold(1, 10.50004)
+    ledger.hold(1, 10.49996)
     sent(ledger, ledger.rest(1), 11.0)
     ledger.hold(1, 12.6)
     assert ledger.heard(1, 12.6) == "one two three four"
