@@ -23,8 +23,12 @@ QUEUED_PIECES = 64
 """Pieces that may wait; at 200 ms each, some 13 s beyond what the line buffers."""
 AHEAD_SECONDS = 30.0
 """Audio that the line may hold unplayed; a carrier that buffers takes minutes, but we could not take them back."""
+SHORTEST_WAIT = 0.001
+"""Seconds; what rounding leaves of a wait would not move the clock, and be waited for again for ever."""
 PIECE_SECONDS = 0.2
 """Longest piece: five messages a second instead of fifty, and a clear waits for none longer than this."""
+SHORTEST_WAIT = 0.001
+"""Less is not waited for; a wait too short to move the clock would never end."""
 SOUNDING_SECONDS = 0.5
 """While the line holds more than this, a shorter piece waits for its successor: each message has its price."""
 
@@ -120,7 +124,7 @@ class Outbox:
             if self._control:
                 await self._control.popleft()()
             elif self._pieces:
-                if (patience := self._patience()) > 0:
+                if (patience := self._patience()) > SHORTEST_WAIT:
                     await self._wake.wait(patience)
                     continue
                 piece = self._gather()
