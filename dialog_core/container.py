@@ -36,9 +36,12 @@ def new_policy(turns: TurnSettings, endpointer: Endpointer, barge_in: BargeIn) -
         settle=turns.settle,
         watchdog=turns.watchdog,
         first_audio=turns.first_audio,
+        dead_air=turns.dead_air,
+        longest_turn=turns.longest_turn,
         longest_hold=turns.longest_hold,
         idle_prompts=turns.idle_prompts,
         failures=turns.failures,
+        give_up=turns.give_up,
     )
 
 
@@ -51,6 +54,7 @@ class CallContainer(containers.DeclarativeContainer):
     line: providers.Dependency[Any] = providers.Dependency()
     sorry: providers.Dependency[Any] = providers.Dependency()
     swap: providers.Dependency[Any] = providers.Dependency()
+    holding: providers.Dependency[Any] = providers.Dependency()
 
     stt = providers.Singleton(build, agent.provided.stt, services)
     tts = providers.Singleton(build, agent.provided.tts, services)
@@ -71,6 +75,7 @@ class CallContainer(containers.DeclarativeContainer):
         gate=agent.provided.gate,
         policy=policy,
         diarizer=diarizer,
+        holding=holding,
         sorry=sorry,
         language=agent.provided.language,
         services=services,

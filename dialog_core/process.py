@@ -1,7 +1,7 @@
 """What a process has one of, and how its calls are answered.
 
 Opened once, before the server listens: services, observers, one speech engine for each voice detector in use, each
-agent's apology rendered to audio, and what the components want to prepare.
+agent's apology and hold phrases rendered to audio, and what the components want to prepare.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from anyio.abc import TaskGroup
 from dialog_core.audio import TELEPHONE
 from dialog_core.call.guard import describe, guarded
 from dialog_core.call.runner import run_call
-from dialog_core.cascade.ready_made import ReadyMade, in_format, recorded, render
+from dialog_core.cascade.ready_made import Holding, ReadyMade, in_format, recorded, render
 from dialog_core.container import CallContainer
 from dialog_core.converter import new_converter
 from dialog_core.engine.speech import SpeechEngine
@@ -56,12 +56,15 @@ class Process:
     """By agent."""
     apologies: dict[str, ReadyMade] = attrs.field(factory=dict)
     """By agent, in the telephone's format."""
+    holding: dict[str, tuple[ReadyMade, ...]] = attrs.field(factory=dict)
+    """What each agent says when it keeps a caller waiting, in the telephone's format."""
 
     async def answer(self, agent: str, line: Line) -> None:
         """Run a call of an agent on a line to its end. Never raises: what goes wrong ends this call only."""
         resolved = self.settings.agents[agent]
         services = attrs.evolve(self.services, observe=naming(self.services.observe, line.info.id))
         sorry = in_format(self.apologies.get(agent) or recorded(), line.fmt)
+        phrases = tuple(in_format(each, line.fmt) for each in self.holding.get(agent, ()))
         container = CallContainer(
             services=services,
             agent=resolved,
@@ -69,6 +72,7 @@ class Process:
             line=line,
             sorry=sorry,
             swap=partial(self._build, resolved),
+            holding=Holding(phrases, resolved.turns.hold_after),
         )
         made: list[Any] = []
 
@@ -101,10 +105,10 @@ class Process:
         return chosen.build(self.services)
 
     async def prepare(self) -> None:
-        """Let every component prepare itself, and render the apologies; what fails is observed and not fatal."""
+        """Let every component prepare itself, and render what is ready-made; what fails is observed and not fatal."""
         async with anyio.create_task_group() as tasks:
             for name, agent in self.settings.agents.items():
-                tasks.start_soon(self._apologise_as, name, agent)
+                tasks.start_soon(self._speak_as, name, agent)
                 for kind, chosen in agent.components():
                     tasks.start_soon(self._warm, kind, chosen)
 
@@ -124,19 +128,40 @@ class Process:
         if misset:
             raise misset[0]
 
+    async def _speak_as(self, name: str, agent: ResolvedAgent) -> None:
+        """Render the apology, and after it what matters less."""
+        await self._apologise_as(name, agent)
+        if name in self.apologies:
+            await self._hold_as(name, agent)
+
     async def _apologise_as(self, name: str, agent: ResolvedAgent) -> None:
         where, observe = f"tts {agent.tts.name}", self.services.observe
 
         async def speak() -> None:
-            with anyio.fail_after(RENDER_SECONDS):
-                audio = await render(agent.tts.build(self.services), agent.sorry, TELEPHONE)
-            if audio:
-                self.apologies[name] = ReadyMade(agent.sorry, audio)
+            made = await self._rendered(agent, agent.sorry)
+            if made.audio:
+                self.apologies[name] = made
 
         problem = await guarded(speak, call="", where=where, observe=observe)
         if name not in self.apologies:
             what = "could not render the apology; the recorded one stands in"
             observe(Trouble("", where, what, problem or "it made no sound"))
+
+    async def _hold_as(self, name: str, agent: ResolvedAgent) -> None:
+        async def speak() -> None:
+            made = [await self._rendered(agent, text) for text in agent.hold_phrases]
+            self.holding[name] = tuple(each for each in made if each.audio)
+
+        where, observe = f"tts {agent.tts.name}", self.services.observe
+        problem = await guarded(speak, call="", where=where, observe=observe)
+        if problem is not None:
+            what = "could not render the hold phrases; callers wait in silence"
+            observe(Trouble("", where, what, problem))
+
+    async def _rendered(self, agent: ResolvedAgent, text: str) -> ReadyMade:
+        with anyio.fail_after(RENDER_SECONDS):
+            audio = await render(agent.tts.build(self.services), text, TELEPHONE)
+        return ReadyMade(text, audio)
 
 
 def naming(observe: Callable[[Observation], None], call: str) -> Callable[[Observation], None]:

@@ -37,6 +37,7 @@ from dialog_core.protocols import (
 )
 from dialog_core.resilience.failover import CHAINED, Chain, FailoverSettings, chain_of, told
 from dialog_core.sources import Faults, Sources, read_dotenv, under
+from dialog_core.speech.sentences import holding_in
 from dialog_core.turns.gate import GateSettings
 
 __all__ = [
@@ -100,6 +101,21 @@ class TurnSettings:
     first_audio: float = setting(
         default=6.0, unit="s", above=0, help="deadline for the first audio of a reply"
     )
+    dead_air: float = setting(
+        default=4.0,
+        unit="s",
+        above=0,
+        help="longest silence on the line while a reply is owed, before the apology",
+    )
+    hold_after: float = setting(
+        default=2.5, unit="s", above=0, help="silence of a reply after which a hold phrase is said"
+    )
+    longest_turn: float = setting(
+        default=60.0,
+        unit="s",
+        above=0,
+        help="how long a caller may go on before they are answered at the next pause",
+    )
     longest_hold: float = setting(
         default=5.0, unit="s", above=0, help="longest that a reply stays ducked or held"
     )
@@ -107,7 +123,10 @@ class TurnSettings:
         default=2, at_least=0, help="how often an idle caller is asked before the call is ended"
     )
     failures: int = setting(
-        default=3, at_least=1, help="replies that may fail in a row before the call is ended"
+        default=3, at_least=1, help="replies that may fail in a row before the call is given up"
+    )
+    give_up: str = setting(
+        default="", help="number that the caller is handed to then; empty to hang up"
     )
 
 
@@ -139,8 +158,17 @@ class ResolvedAgent:
         check=some_words,
         help="said when a reply cannot be made",
     )
+    holding: tuple[str, ...] | None = setting(
+        default=None,
+        help="said one after the other when a reply keeps the caller waiting; the language's own unless set",
+    )
     name: str = attrs.field(default="", metadata={"option": False})
     """Its key below ``agents``."""
+
+    @property
+    def hold_phrases(self) -> tuple[str, ...]:
+        """What is said when a reply keeps the caller waiting."""
+        return holding_in(self.language) if self.holding is None else self.holding
 
     def components(self) -> Iterator[tuple[str, Chosen[Any]]]:
         """(kind, component) of each that is set, in the order of `KINDS`."""
@@ -343,6 +371,9 @@ def without_effect(
             message = "has no effect: none of stt, llm and tts is a list"
             found.append(SettingsProblem(f"agents.{name}.failover", message))
         turns = agent.turns
+        if turns.hold_after >= turns.dead_air and agent.hold_phrases:
+            message = "has no effect: turns.dead_air ends the reply before a hold phrase is said"
+            found += under(f"agents.{name}", Faults(SettingsProblem("turns.hold_after", message)))
         if turns.settle >= turns.watchdog:
             message = "has no effect beyond turns.watchdog, which ends the turn first"
             found += under(f"agents.{name}", Faults(SettingsProblem("turns.settle", message)))

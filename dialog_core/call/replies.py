@@ -6,6 +6,7 @@ that return into events.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -17,7 +18,7 @@ from dialog_core.call.fade import fade_out
 from dialog_core.call.outbox import Outbox, read_mark
 from dialog_core.call.reply import Playout, ReplyPlan, ReplyTimes, Watched
 from dialog_core.messages import Utterance
-from dialog_core.observe.observations import ReplyTimed
+from dialog_core.observe.observations import ReplyTimed, Trouble
 from dialog_core.protocols import Line
 from dialog_core.speech.history import History
 from dialog_core.speech.ledger import Ledger, Piece
@@ -25,6 +26,7 @@ from dialog_core.turns import events as ev
 from dialog_core.turns.effects import Cause
 from dialog_core.turns.events import Event
 from dialog_core.turns.records import BargeIn, BrokenOff, Record, Said, TakenBack, TurnComplete
+from dialog_core.turns.state import Phase, TurnState
 
 __all__ = ["Make", "OnRecord", "Replies"]
 
@@ -113,12 +115,33 @@ class Replies:
         if live is not None and live.made and self.ledger.is_played(reply):
             self.post(ev.ReplyPlayed(self.context.now(), reply))
 
+    def dead_air_at(self, state: TurnState, budget: float) -> float:
+        """When a reply will have been live in silence for too long; never, while the silence is the caller's.
+
+        Counted from the last that sounded: what left for the carrier, or the caller's voice. A reply that was decided
+        on late in a silence has half the budget all the same.
+        """
+        if state.phase not in {Phase.THINKING, Phase.SPEAKING} or state.voiced:
+            return math.inf
+        live = self._live[state.reply]
+        decided = live.playout.times.decided
+        asked = isinstance(live.cause, Utterance)
+        silent = max(self.ledger.ends, state.silent_since, 0.0 if asked else decided)
+        return max(silent + budget, decided + budget / 2)
+
+    def tell_dead_air(self, reply: int) -> None:
+        """Let the operator know who was waited for."""
+        stage = "voice" if self.ledger.owes(reply) else "agent"
+        why = f"the {stage} of reply {reply} brought nothing to play"
+        self.context.observe(Trouble(self.context.id, stage, "left the line dead", why))
+
     # --- what the machine wants
 
     def start(self, reply: int, cause: Cause, tasks: TaskGroup) -> None:
         """Begin to make a reply. Its scope exists before its task, so that a stop can never come too early."""
         times, now = ReplyTimes(self.context.now()), self.context.now
-        playout = Playout(reply, times, self.ledger, self.outbox, now, self.post)
+        began = cause.ended if isinstance(cause, Utterance) else times.decided
+        playout = Playout(reply, times, self.ledger, self.outbox, now, self.post, began)
         live = self._live[reply] = Live(playout, anyio.CancelScope(), cause)
         tasks.start_soon(self._respond, live)
 

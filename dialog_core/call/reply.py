@@ -20,6 +20,12 @@ from dialog_core.turns.events import Event, Shielded
 __all__ = ["LIVE_REPLY", "Playout", "ReplyPlan", "ReplyTimes", "Responder", "Speaker", "Watched"]
 
 
+ROUNDING = 1e-3
+"""Seconds; what rounding leaves of a wait may be too little to move the clock."""
+LOOK_AGAIN_SECONDS = 0.25
+"""How often a silence is looked at while something is on its way."""
+
+
 @attrs.frozen
 class ReplyPlan:
     """What a responder is asked to answer."""
@@ -60,6 +66,8 @@ class Playout:
     outbox: Outbox
     now: Callable[[], float]
     post: Callable[[Event], None]
+    began: float = 0.0
+    """When the silence began that the reply ends, in seconds since the call began."""
     held: bool = False
     """While the reply is ducked or held, audio is entered into the ledger but not sent."""
     _segments: int = 0
@@ -79,6 +87,24 @@ class Playout:
         if protected:
             self.post(Shielded(self.now(), self.reply, on=True))
         return segment
+
+    async def aside(self, text: str, audio: bytes) -> None:
+        """Say something ready-made between what the voice says."""
+        segment = SpeakText(self.reply, self._segments, f"{text.strip()} ")
+        self._segments += 1
+        self.ledger.add(segment, aside=True)
+        await self.push(AudioOut(segment.reply, segment.index, audio, last=True))
+
+    async def silence(self, seconds: float) -> None:
+        """Wait until nothing has sounded for so long, and nothing is on its way."""
+        while True:
+            quiet = max(self.ledger.ends, self.began)
+            wait = max(quiet + seconds, self.times.decided + seconds / 2) - self.now()
+            if self.held or self.ledger.owes(self.reply):
+                wait = max(wait, LOOK_AGAIN_SECONDS)
+            if wait <= ROUNDING:
+                return
+            await anyio.sleep(wait)
 
     async def push(self, audio: AudioOut) -> None:
         """Enter synthesised audio and queue it for the line; waits when far enough ahead.

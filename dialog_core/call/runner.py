@@ -33,7 +33,7 @@ from dialog_core.call.replies import Replies
 from dialog_core.call.reply import Playout, ReplyPlan
 from dialog_core.call.turn_loop import TurnLoop
 from dialog_core.cascade.listener import CascadeListener
-from dialog_core.cascade.ready_made import ReadyMade
+from dialog_core.cascade.ready_made import Holding, ReadyMade
 from dialog_core.cascade.responder import CascadeResponder
 from dialog_core.engine.ears import Ears
 from dialog_core.errors import EventOverflow, LineError
@@ -94,6 +94,8 @@ class CallParts:
     build: Callable[[str, str, Mapping[str, Any]], object]
     """Makes a component of a kind by its name and settings, for who swaps one in the middle of a call."""
     diarizer: Diarizer | None = None
+    holding: Holding = attrs.field(factory=Holding)
+    """What is said when a reply keeps the caller waiting."""
 
 
 async def run_call(parts: CallParts) -> None:
@@ -278,8 +280,9 @@ class CallRun:
 
     async def _make(self, plan: ReplyPlan, playout: Playout) -> str | None:
         responder = CascadeResponder(
-            self.parts.agent, self.call, self._held, self.parts.sorry, self.replies.watch
-        )
+            self.parts.agent, self.call, self._held, self.parts.sorry, self.replies.watch,
+            self.parts.holding,
+        )  # fmt: skip
         return await guarded(
             partial(responder.respond, plan, playout),
             call=self.call.id, where="reply", observe=self.context.observe,

@@ -73,13 +73,19 @@ class TurnLoop:
             timer = min(self._timers, key=self._timers.__getitem__, default=None)
             due = math.inf if timer is None else self._timers[timer]
             lost = self.replies.ledger.overdue()
-            nearest = due if lost is None else min(due, lost[0])
+            dead = self.replies.dead_air_at(self.state, self.policy.dead_air)
+            nearest = min(due, dead, math.inf if lost is None else lost[0])
             within = None if nearest == math.inf else nearest - now()
             event = await self.inbox.receive(within)
             if event is not None:
                 return event
-            if lost is not None and lost[0] <= due:
+            if lost is not None and lost[0] <= nearest:
                 self.replies.reached(lost[1])
+            elif dead <= nearest:
+                # audio that was sent meanwhile has moved it
+                if self.replies.dead_air_at(self.state, self.policy.dead_air) <= dead:
+                    self.replies.tell_dead_air(self.state.reply)
+                    return ev.DeadAir(now(), self.state.reply)
             elif timer is not None:
                 del self._timers[timer]
                 return ev.TimerFired(max(due, now()), timer)

@@ -15,7 +15,7 @@ from dialog_core.messages import SpeakText
 from dialog_core.protocols import TextToSpeech, Voice
 from dialog_core.resample import Resampler
 
-__all__ = ["ReadyMade", "in_format", "recorded", "render"]
+__all__ = ["Holding", "ReadyMade", "in_format", "recorded", "render"]
 
 
 @attrs.frozen
@@ -24,6 +24,16 @@ class ReadyMade:
 
     text: str
     audio: bytes
+
+
+@attrs.frozen
+class Holding:
+    """What is said when a reply keeps the caller waiting."""
+
+    sentences: tuple[ReadyMade, ...] = ()
+    """One after the other, each once in a reply; empty to say nothing."""
+    after: float = 2.5
+    """Seconds of silence before each."""
 
 
 @cache

@@ -15,7 +15,7 @@ from dialog_core.audio import AudioOut
 from dialog_core.call.guard import closing
 from dialog_core.call.held import Held
 from dialog_core.call.reply import LIVE_REPLY, Playout, ReplyPlan, Watched
-from dialog_core.cascade.ready_made import ReadyMade
+from dialog_core.cascade.ready_made import Holding, ReadyMade
 from dialog_core.errors import PluginError
 from dialog_core.messages import PLAIN, Manner, SpeakText, Utterance
 from dialog_core.protocols import TtsSession, Voice
@@ -96,6 +96,7 @@ class CascadeResponder:
     tts: Held[TtsSession]
     sorry: ReadyMade
     watch: Watch
+    holding: Holding = attrs.field(factory=Holding)
 
     async def respond(self, plan: ReplyPlan, playout: Playout) -> None:
         """Make one reply. Raises: ProviderError, PluginError, and whatever the agent raises."""
@@ -105,6 +106,8 @@ class CascadeResponder:
         with self.tts.use() as session:
             async with session.voice(plan.reply) as voice, anyio.create_task_group() as tasks:
                 tasks.start_soon(self._play, voice, playout)
+                waiting = anyio.CancelScope()
+                tasks.start_soon(self._bridge, playout, waiting)
                 speaker = SegmentSpeaker(voice, playout, self.watch, self.call.next_manner())
                 LIVE_REPLY.set(ref(speaker))
                 async with aclosing(self._text(plan.cause)) as text:
@@ -112,6 +115,14 @@ class CascadeResponder:
                         await speaker.push(piece)
                 await speaker.flush()
                 await voice.finish()
+                waiting.cancel()
+
+    async def _bridge(self, playout: Playout, waiting: anyio.CancelScope) -> None:
+        """Say a hold phrase whenever the reply keeps the caller waiting, as long as there are any."""
+        with waiting:
+            for sentence in self.holding.sentences:
+                await playout.silence(self.holding.after)
+                await playout.aside(sentence.text, sentence.audio)
 
     async def _play(self, voice: Voice, playout: Playout) -> None:
         async with closing(voice.audio()) as pieces:

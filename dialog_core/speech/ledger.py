@@ -55,7 +55,9 @@ class Entry:
     stopped_at: float | None = None
     """Seconds of it that were heard when it was cut; None while it may go on."""
     began_in_reply: float = 0.0
-    """Seconds of the reply's audio before it."""
+    """Seconds of the voice's audio of this reply before it."""
+    aside: bool = False
+    """Not of the reply's voice, whose word times do not count it."""
 
 
 @attrs.frozen
@@ -81,9 +83,9 @@ class Ledger:
 
     # --- what is made
 
-    def add(self, segment: SpeakText) -> None:
-        """Open a segment's account, before its audio comes."""
-        self.entries[segment.reply, segment.index] = Entry(segment)
+    def add(self, segment: SpeakText, *, aside: bool = False) -> None:
+        """Open a segment's account, before its audio comes. aside: it is ready-made, not of the reply's voice."""
+        self.entries[segment.reply, segment.index] = Entry(segment, aside=aside)
 
     def take(self, audio: AudioOut) -> tuple[Piece, ...]:
         """Enter synthesised audio; returns what is to be sent for it (nothing if the segment was cut)."""
@@ -107,7 +109,9 @@ class Ledger:
     def _made_before(self, key: Key) -> float:
         """Seconds of audio made for the reply's earlier segments."""
         earlier = (
-            entry for other, entry in self.entries.items() if other[0] == key[0] and other < key
+            entry
+            for other, entry in self.entries.items()
+            if other[0] == key[0] and other < key and not entry.aside
         )
         last = max(earlier, key=lambda entry: entry.segment.index, default=None)
         return last.began_in_reply + (last.made or 0.0) if last else 0.0
@@ -118,6 +122,7 @@ class Ledger:
         for key, entry in self.entries.items():
             if (
                 key[0] == reply
+                and not entry.aside
                 and entry.made is not None
                 and entry.began_in_reply <= word.start + 1e-3
             ):
@@ -145,6 +150,20 @@ class Ledger:
     def ahead(self, now: float) -> float:
         """Seconds of audio sent that should not have sounded yet."""
         return max(0.0, self._ends - now)
+
+    @property
+    def ends(self) -> float:
+        """When all that was sent will have sounded, or has."""
+        return self._ends
+
+    def owes(self, reply: int) -> bool:
+        """True while a segment of the reply is not made and sent to its end."""
+        return any(
+            key[0] == reply
+            and not entry.heard
+            and not (entry.complete and self._sent.get(key, 0.0) >= (entry.made or 0.0) - 1e-6)
+            for key, entry in self.entries.items()
+        )
 
     def was_sent(self, reply: int) -> bool:
         """True if the line was given any audio of the reply."""

@@ -24,7 +24,7 @@ from dialog_core.agent.agent import Agent
 from dialog_core.agent.call import Call
 from dialog_core.call.clock import SystemClock
 from dialog_core.call.runner import CallParts, CallRun, run_until_over
-from dialog_core.cascade.ready_made import ReadyMade
+from dialog_core.cascade.ready_made import Holding, ReadyMade
 from dialog_core.engine.speech import SpeechEngine, SpeechEngineSettings
 from dialog_core.factory import Services
 from dialog_core.net.shared import SharedResources
@@ -90,10 +90,12 @@ async def in_call(
     policy: TurnPolicy | None = None,
     diarizer: Diarizer | None = None,
     components: Mapping[tuple[str, str], object] | None = None,
+    holding: Holding | None = None,
 ) -> AsyncIterator[InCall]:
     """Answer the line with the agent; leaving the block hangs up and waits for the call's end.
 
     stt, tts: fakes unless given. components: what `call.use_stt` and `call.use_tts` find by (kind, name).
+    holding: hold phrases; none unless given.
     """
     observed: list[Observation] = []
     engine = SpeechEngine(EnergyModel(), SpeechEngineSettings(), observed.append)
@@ -116,6 +118,7 @@ async def in_call(
             policy if policy is not None else new_policy(),
             ReadyMade("Sorry, something went wrong.", line.fmt.silence(1.0)),
             "en-US", services, build, diarizer,
+            holding if holding is not None else Holding(),
         )  # fmt: skip
         call = InCall(CallRun.of(parts), voice, observed)
         tasks.start_soon(engine.run)

@@ -15,6 +15,7 @@ from dialog_core.turns.expectation import Expectation
 
 __all__ = [
     "AnswerExpected",
+    "DeadAir",
     "EndFailed",
     "EndOfTurn",
     "EndWanted",
@@ -185,6 +186,14 @@ class ReplyFailed:
 
 
 @attrs.frozen
+class DeadAir:
+    """A reply is live, and nothing has sounded on the line for longer than the budget allows."""
+
+    at: float
+    reply: int
+
+
+@attrs.frozen
 class ListenerFailed:
     """Nobody can hear the caller any more: the recogniser failed for good."""
 
@@ -217,7 +226,9 @@ class HungUp:
     reason: str = "hangup"
 
 
-OfAReply = ReplyAudible | MarkReached | ReplyPlayed | ReplyFailed | Shielded | AnswerExpected
+OfAReply = (
+    ReplyAudible | MarkReached | ReplyPlayed | ReplyFailed | Shielded | DeadAir | AnswerExpected
+)
 """Tells of one reply, whose number it carries."""
 
 Event = (
@@ -237,6 +248,7 @@ Event = (
     | MarkReached
     | ReplyPlayed
     | ReplyFailed
+    | DeadAir
     | ListenerFailed
     | Keypress
     | TimerFired

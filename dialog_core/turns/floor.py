@@ -60,8 +60,10 @@ def yield_floor(state: TurnState, event: Event, policy: TurnPolicy, *effects: Ef
 
 def hear(state: TurnState, event: Event, policy: TurnPolicy, *effects: Effect) -> Step:
     """The caller has the floor; a turn that does not end by itself is ended by the watchdog."""
-    watchdog = SetTimer(Timer.WATCHDOG, event.at + policy.watchdog)
-    return to(state, Phase.HEARING, *effects, watchdog)
+    due = event.at + policy.watchdog
+    if state.text:
+        due = max(event.at, min(due, state.started + policy.longest_turn))
+    return to(state, Phase.HEARING, *effects, SetTimer(Timer.WATCHDOG, due))
 
 
 def close(state: TurnState, event: Event, *effects: Effect) -> Step:
@@ -78,6 +80,8 @@ def start_endpointing(state: TurnState, event: Event, policy: TurnPolicy, *effec
     """The caller fell silent: ask the endpointer how long to wait, counted from the last voiced sample."""
     pause = pause_at(state, max(0.0, event.at - state.silent_since))
     verdict = policy.endpointer.judge(pause)
+    if state.is_rambling(event.at, policy.longest_turn):
+        verdict = Done("the turn has lasted long enough")
     state = attrs.evolve(
         state, settling=False, question=state.question + 1,
         judged=Judgement(event.at, pause, verdict),

@@ -71,7 +71,8 @@ from dialog_core.turns.state import LIVE, Phase, TurnPolicy, TurnState
 __all__ = ["OF_A_REPLY", "TRANSITIONS", "step"]
 
 OF_A_REPLY = (
-    ev.ReplyAudible, ev.MarkReached, ev.ReplyPlayed, ev.ReplyFailed, ev.Shielded, ev.AnswerExpected,
+    ev.ReplyAudible, ev.MarkReached, ev.ReplyPlayed, ev.ReplyFailed, ev.Shielded, ev.DeadAir,
+    ev.AnswerExpected,
 )  # fmt: skip
 
 
@@ -215,7 +216,7 @@ def break_off(state: TurnState, event: Event, policy: TurnPolicy, error: str) ->
     apologising = isinstance(state.cause, Apology)
     state = attrs.evolve(end_reply(state), failures=state.failures + 1)
     if state.failures >= policy.failures:
-        return close(state, event, *broken, EndCall("failed"))
+        return close(state, event, *broken, EndCall("failed", policy.give_up))
     if not apologising:
         state = attrs.evolve(state, wanted=(Apology(error), *state.wanted))
     return yield_floor(state, event, policy, *broken)
@@ -239,6 +240,11 @@ def heed_shield(state: TurnState, event: ev.Shielded, policy: TurnPolicy) -> Ste
 def fail_reply(state: TurnState, event: ev.ReplyFailed, policy: TurnPolicy) -> Step:
     """A provider failed for good."""
     return break_off(state, event, policy, event.error)
+
+
+def end_dead_air(state: TurnState, event: ev.DeadAir, policy: TurnPolicy) -> Step:
+    """Neither retries nor other providers made it sound in time: the apology needs none of them."""
+    return break_off(state, event, policy, "nothing sounded for too long")
 
 
 def end_stuck_reply(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
@@ -273,8 +279,10 @@ def end_now(state: TurnState, event: ev.EndWanted) -> Step:
 
 
 def go_on(state: TurnState, event: ev.EndFailed, policy: TurnPolicy) -> Step:
-    """The call could not be ended as wanted: say so, and go on."""
-    state = attrs.evolve(state, ending=None, wanted=(Apology(event.error),))
+    """The call could not be ended as wanted: say so, and go on; who had been given up is told, and let go."""
+    given_up = state.failures >= policy.failures
+    ending = ev.EndWanted(event.at, "failed") if given_up else None
+    state = attrs.evolve(state, ending=ending, wanted=(Apology(event.error),))
     return yield_floor(state, event, policy)
 
 
@@ -350,6 +358,8 @@ TRANSITIONS: dict[tuple[Phase, type], Transition] = {
     (Phase.OVERLAP, ev.MarkReached): hear_mark,
     (Phase.OVERLAP, ev.ReplyPlayed): finish_reply,
     (Phase.OVERLAP, ev.ReplyFailed): fail_reply,
+    (Phase.THINKING, ev.DeadAir): end_dead_air,
+    (Phase.SPEAKING, ev.DeadAir): end_dead_air,
     (Phase.CLOSED, ev.EndFailed): go_on,
     (Phase.THINKING, ev.ReplyWithdrawn): withdraw,
     (Phase.SPEAKING, ev.ReplyWithdrawn): withdraw,

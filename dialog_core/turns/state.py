@@ -64,10 +64,14 @@ class TurnPolicy:
     settle: float = 0.2
     watchdog: float = 30.0
     first_audio: float = 6.0
+    dead_air: float = 4.0
+    longest_turn: float = 60.0
     longest_hold: float = 5.0
     idle_prompts: int = 2
     failures: int = 3
     """Replies that may fail in a row before the call is ended."""
+    give_up: str = ""
+    """Number to hand the caller to then; empty to hang up."""
     interruptible: bool = True
 
 
@@ -136,6 +140,10 @@ class TurnState:
         if self.interim is not None:
             pieces.append(self.interim.text.strip())
         return " ".join(piece for piece in pieces if piece)
+
+    def is_rambling(self, at: float, longest: float) -> bool:
+        """Whether the caller's turn has lasted so many seconds, pauses included, and has words to answer."""
+        return bool(self.text) and at >= self.started + longest
 
     @property
     def protected(self) -> bool:

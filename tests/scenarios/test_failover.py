@@ -135,6 +135,7 @@ LATE = 6.0
 MANY = 1000
 """Connections or contexts that stand for all."""
 CHAINS = [
+    ("agents.reception.holding", []),
     ("agents.reception.failover.circuit", {"cool_down": 600.0, "longest": 600.0}),
     (
         "agents.reception.stt",

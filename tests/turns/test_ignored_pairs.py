@@ -11,7 +11,7 @@ from dialog_core.turns.state import Phase
 
 NOTED = (ev.ReplyWithdrawn, ev.EndFailed, ev.Shielded, ev.AnswerExpected)
 """Of no account where no reply is live, or no end was tried; what is expected is only remembered."""
-OF_A_REPLY = (ev.ReplyAudible, ev.MarkReached, ev.ReplyPlayed, ev.ReplyFailed)
+OF_A_REPLY = (ev.ReplyAudible, ev.MarkReached, ev.ReplyPlayed, ev.ReplyFailed, ev.DeadAir)
 VERDICTS = (ev.EndOfTurn, ev.TurnResumed, ev.EndpointJudged)
 IGNORED: dict[Phase, set[type]] = {
     Phase.IDLE: {ev.SpeechStopped, *VERDICTS, *OF_A_REPLY, *NOTED},
@@ -30,6 +30,7 @@ IGNORED: dict[Phase, set[type]] = {
     },
     Phase.OVERLAP: {
         *VERDICTS, ev.ReplyWanted, ev.Keypress, ev.ReplyAudible, ev.EndFailed, ev.AnswerExpected,
+        ev.DeadAir,
     },
     Phase.CLOSED: {*get_args(ev.Event)} - {ev.EndFailed},
 }  # fmt: skip

@@ -183,6 +183,10 @@ class Conversation(RuleBasedStateMachine):
     def endpointer_has_thought(self, question: int, wait: float) -> None:
         self.take(ev.EndpointJudged(self.now, question, wait))
 
+    @rule(late=st.integers(0, 1))
+    def nothing_sounds(self, late: int) -> None:
+        self.take(ev.DeadAir(self.now, self.state.reply - late))
+
     @rule(digit=st.sampled_from("09#"))
     def key_is_pressed(self, digit: str) -> None:
         self.take(ev.Keypress(self.now, digit))

@@ -1,0 +1,133 @@
+"""A caller is never left in silence: hold phrases, the dead-air budget, and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from itertools import pairwise
+
+import anyio
+import attrs
+import pytest
+
+from dialog_core.agent.call import Call
+from dialog_core.audio import TELEPHONE
+from dialog_core.cascade.ready_made import Holding, ReadyMade
+from dialog_core.messages import Utterance
+from dialog_core.observe.observations import Trouble
+from dialog_core.testing.calls import InCall, in_call, new_policy
+from dialog_core.testing.line import FakeLine
+from dialog_core.turns.records import BargeIn, BrokenOff, Said
+
+pytestmark = pytest.mark.anyio
+
+BUDGET = 4.0
+HOLDING = Holding(
+    (
+        ReadyMade("One moment.", TELEPHONE.silence(0.8)),
+        ReadyMade("Thank you for waiting.", TELEPHONE.silence(1.2)),
+    ),
+    after=2.0,
+)
+
+
+@attrs.define
+class Slow:
+    """Thinks before its answer, or in the middle of it."""
+
+    before: float = 0.0
+    between: float = 0.0
+    greeting: str = ""
+
+    async def reply(self, _turn: Utterance, _call: Call) -> AsyncIterator[str]:
+        await anyio.sleep(self.before)
+        yield "I will look that up for you. "
+        await anyio.sleep(self.between)
+        yield "We have a table at eight."
+
+
+def heard(call: InCall) -> list[str]:
+    return [
+        record.heard for record in call.records if isinstance(record, Said | BargeIn | BrokenOff)
+    ]
+
+
+def troubles(call: InCall) -> list[str]:
+    return [f"{seen.what}: {seen.detail}" for seen in call.observed if isinstance(seen, Trouble)]
+
+
+def gaps(line: FakeLine) -> list[float]:
+    """Silences on the line between the caller's last voiced sample and the end of what was played."""
+    sounds = [(line.spoken[-1].end, line.spoken[-1].end)]
+    sounds += [(piece.start, piece.start + len(piece.audio) / 8000) for piece in line.played]
+    return [after[0] - before[1] for before, after in pairwise(sounds) if after[0] > before[1]]
+
+
+async def ask(line: FakeLine, agent: Slow, *, until: float, holding: bool = True) -> InCall:
+    phrases = HOLDING if holding else None
+    async with in_call(line, agent, policy=new_policy(), holding=phrases) as call:
+        await line.say("Do you have a table?")
+        await line.wait(until)
+    return call
+
+
+async def test_without_a_hold_phrase_dead_air_ends_in_the_apology_within_the_budget() -> None:
+    line = FakeLine()
+    call = await ask(line, Slow(before=60.0), until=8.0, holding=False)
+    assert troubles(call) == ["left the line dead: the agent of reply 1 brought nothing to play"]
+    broken = next(record for record in call.records if isinstance(record, BrokenOff))
+    assert broken.at - line.spoken[0].end == pytest.approx(BUDGET, abs=0.05)
+    assert heard(call)[1] == "Sorry, something went wrong."
+    assert max(gaps(line)) <= BUDGET + 0.05
+
+
+async def test_dead_air_in_the_middle_of_a_reply_counts_from_what_left_for_the_carrier() -> None:
+    line = FakeLine()
+    call = await ask(line, Slow(between=60.0), until=12.0, holding=False)
+    assert heard(call)[:2] == ["I will look that up for you.", "Sorry, something went wrong."]
+    assert max(gaps(line)) == pytest.approx(BUDGET, abs=0.05)
+
+
+async def test_a_reply_that_comes_within_the_budget_is_waited_for() -> None:
+    line = FakeLine()
+    call = await ask(line, Slow(before=2.8, between=3.5), until=14.0, holding=False)
+    assert heard(call) == ["I will look that up for you. We have a table at eight."]
+
+
+async def test_a_slow_answer_is_bridged_with_a_hold_phrase_that_is_part_of_what_was_heard() -> None:
+    line = FakeLine()
+    call = await ask(line, Slow(before=3.5), until=12.0)
+    assert heard(call) == ["One moment. I will look that up for you. We have a table at eight."]
+    assert gaps(line)[0] == pytest.approx(2.0, abs=0.05)
+
+
+async def test_a_slow_tool_is_bridged_too() -> None:
+    line = FakeLine()
+    call = await ask(line, Slow(between=5.0), until=14.0)
+    assert heard(call) == ["I will look that up for you. One moment. We have a table at eight."]
+
+
+async def test_each_hold_phrase_is_said_once_and_then_the_apology_comes() -> None:
+    line = FakeLine()
+    call = await ask(line, Slow(before=60.0), until=20.0)
+    assert heard(call)[:2] == [
+        "One moment. Thank you for waiting.",
+        "Sorry, something went wrong.",
+    ]
+    assert max(gaps(line)) <= BUDGET + 0.05
+
+
+async def test_a_quick_answer_has_no_hold_phrase() -> None:
+    line = FakeLine()
+    call = await ask(line, Slow(before=0.5), until=10.0)
+    assert heard(call) == ["I will look that up for you. We have a table at eight."]
+
+
+async def test_a_caller_who_speaks_during_a_hold_phrase_is_listened_to() -> None:
+    line = FakeLine()
+    async with in_call(line, Slow(before=6.0), holding=HOLDING) as call:
+        await line.say("Do you have a table?")
+        await line.wait(2.3)
+        await line.say("For two people please.")
+        await line.wait(14.0)
+    assert [type(record) for record in call.records if isinstance(record, BargeIn)] == [BargeIn]
+    assert heard(call)[-1].endswith("We have a table at eight.")
