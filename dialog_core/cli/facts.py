@@ -19,7 +19,9 @@ __all__ = ["alternatives", "default_of", "facts", "settings_of"]
 def settings_of(cls: type) -> Iterator[tuple[str, attrs.Attribute[Any]]]:
     """Each setting with its dotted key, those of nested tables included."""
     for key, field in options_of(cls).items():
-        inner = tuple(option for option in alternatives(field.type) if attrs.has(option))
+        is_component = "kind" in field.metadata
+        options = () if is_component else alternatives(field.type)
+        inner = tuple(option for option in options if attrs.has(option))
         if not inner:
             yield key, field
         for nested in inner:
@@ -36,7 +38,10 @@ def alternatives(wanted: Any) -> tuple[Any, ...]:
 def facts(field: attrs.Attribute[Any]) -> Iterator[str]:
     """Type and unit, default, limits, and whether it is a secret."""
     unit = field.metadata.get("unit")
-    yield f"{' or '.join(type_name(a) for a in alternatives(field.type))}{f' ({unit})' if unit else ''}"
+    if "kind" in field.metadata:
+        yield "name or table of a component"
+    else:
+        yield f"{' or '.join(type_name(a) for a in alternatives(field.type))}{f' ({unit})' if unit else ''}"
     default = default_of(field)
     if default is attrs.NOTHING:
         yield "required"

@@ -199,7 +199,10 @@ def test_a_flag_is_misshapen(terminal: Terminal) -> None:
     [
         ("chekc", "no command 'chekc'; did you mean 'check'?"),
         ("demo", "the command 'demo' comes with dialog-demo: pip install dialog-demo"),
-        ("zzz", "no command 'zzz'; there are: check, config, dial, models, plugins, replay, serve, simulate, version"),
+        (
+            "zzz",
+            "no command 'zzz'; there are: check, config, dial, models, plugins, replay, serve, simulate, version",
+        ),
     ],
 )
 def test_a_command_is_unknown(terminal: Terminal, command: str, message: str) -> None:
