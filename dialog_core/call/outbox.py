@@ -23,8 +23,6 @@ QUEUED_PIECES = 64
 """Pieces that may wait; at 200 ms each, some 13 s beyond what the line buffers."""
 AHEAD_SECONDS = 30.0
 """Audio that the line may hold unplayed; a carrier that buffers takes minutes, but we could not take them back."""
-SHORTEST_WAIT = 0.001
-"""Seconds; what rounding leaves of a wait would not move the clock, and be waited for again for ever."""
 PIECE_SECONDS = 0.2
 """Longest piece: five messages a second instead of fifty, and a clear waits for none longer than this."""
 SHORTEST_WAIT = 0.001

@@ -89,10 +89,10 @@ class Replies:
         if key is not None:
             self.reached(key)
 
-    def reached(self, key: tuple[int, int]) -> None:
+    def reached(self, key: tuple[int, int], *, lost: bool = False) -> None:
         """Playback reached the end of a segment, or must have: tell the machine and whoever waits for it."""
         now = self.context.now()
-        for segment in self.ledger.reached(key, now):
+        for segment in self.ledger.lost(key) if lost else self.ledger.reached(key, now):
             self.post(ev.MarkReached(now, segment.reply, segment.text))
             if segment.protected:
                 shielded = self.ledger.is_shielded(segment.reply)

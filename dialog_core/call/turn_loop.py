@@ -80,7 +80,7 @@ class TurnLoop:
             if event is not None:
                 return event
             if lost is not None and lost[0] <= nearest:
-                self.replies.reached(lost[1])
+                self.replies.reached(lost[1], lost=True)
             elif dead <= nearest:
                 # audio that was sent meanwhile has moved it
                 if self.replies.dead_air_at(self.state, self.policy.dead_air) <= dead:

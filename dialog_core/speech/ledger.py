@@ -191,6 +191,10 @@ class Ledger:
         self._ends = self._ends + drift if self._runs else min(self._ends, now)
         return tuple(newly)
 
+    def lost(self, key: Key) -> tuple[SpeakText, ...]:
+        """The mark will not come back: it counts as reached when it was due, so nothing after it is put off."""
+        return self.reached(key, self._awaited.get(key, 0.0))
+
     def _settle(self, key: Key) -> SpeakText:
         entry = self.entries[key]
         entry.heard, entry.stopped_at = True, None
