@@ -24,6 +24,7 @@ FILES = [ROOT / "pyproject.toml", *sorted(ROOT.glob("plugins/*/pyproject.toml"))
 NAME = re.compile(r"[\w.-]+")
 SDKS = frozenset(
     {
+        "assemblyai",
         "cartesia",
         "deepgram-sdk",
         "elevenlabs",
