@@ -10,11 +10,17 @@ its topmost ``conftest.py``. Nothing is loaded into projects that do not ask.
 Under the virtual clock a wait takes no time: as soon as every task waits, the clock jumps to the next deadline. Tests
 that use threads, sockets or processes are marked :data:`real_loop`, because the clock cannot see those work.
 
+Trio shuffles the tasks that are ready at once. The shuffling, and all chance drawn from :mod:`random`, begin each test
+anew from ``DIALOG_SCHEDULE`` (0 if it is not set), so that a test which passed passes again; other numbers look for
+tests, and code, that lean on one order.
+
 Loaded whole, it also brings ``--contract-report``: see :mod:`dialog_core.testing.contract_report`.
 """
 
 from __future__ import annotations
 
+import os
+import random
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -31,9 +37,14 @@ real_loop = pytest.mark.parametrize("anyio_backend", ["asyncio"])
 
 @pytest.fixture
 def virtual_backend() -> tuple[str, dict[str, Any]]:
-    """Trio with a fresh clock that jumps over every wait."""
-    from trio.testing import MockClock  # noqa: PLC0415 - only tests on virtual time need trio
+    """Trio with a fresh clock that jumps over every wait, and with tasks in an order that can be had again."""
+    from trio._core import _run as scheduler  # noqa: PLC0415 - only tests on virtual time need trio
+    from trio.testing import MockClock  # noqa: PLC0415
 
+    schedule = int(os.environ.get("DIALOG_SCHEDULE", "0"))
+    random.seed(schedule)
+    scheduler._r.seed(schedule)  # noqa: SLF001 - trio has no public way to make a run repeatable
+    scheduler._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc] # noqa: SLF001
     return "trio", {"clock": MockClock(autojump_threshold=0)}
 
 
