@@ -207,8 +207,8 @@ def word_of(word: Heard, when: Callable[[float], float]) -> Word:
 
 
 def heard_before(pending: Transcript, start: float) -> Transcript | None:
-    """The words that a new session, whose audio begins at `start`, will not hear again; settled."""
-    words = tuple(word for word in pending.words if (word.start + word.end) / 2 < start)
+    """The words, settled, that a session whose audio begins at `start` will not hear whole."""
+    words = tuple(word for word in pending.words if word.start < start)
     if not words:
         return None
     text = " ".join(word.text for word in words)

@@ -167,11 +167,11 @@ class AssemblyAISession:
     async def _converse(self, socket: WebSocket) -> None:
         """On one socket: what the last one did not settle is sent again."""
         connection = Connection(self._audio.fmt, socket)
+        await self._words.renew()
         self._audio.rewind()
         self._quiet.ask = self._quiet.fell and not self.settings.turns
         if self._audio.start is not None:
             self._debt.renewed(self._audio.start)
-        await self._words.renew()
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._send_audio, connection)

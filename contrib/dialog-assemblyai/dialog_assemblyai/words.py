@@ -38,10 +38,14 @@ class Words:
         return final.words[-1].start if final.words else final.at
 
     async def renew(self) -> None:
-        """A new session begins: settle what the last one said of audio that is no longer here."""
+        """A new session begins: settle what the last one said of audio that is no longer here.
+
+        A word whose beginning is gone is settled, and the rest of it is not sent again.
+        """
         pending, self._pending = self._pending, None
         start = self.audio.start
         if pending is not None and start is not None:
             kept = heard_before(pending, start)
             if kept is not None:
+                self.audio.settle(kept.at)
                 await self.out.send(kept)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import anyio
 import attrs
 import pytest
-from dialog_core import TELEPHONE, AudioFormat
+from dialog_core import TELEPHONE, AudioFormat, Transcript, Word
+from dialog_core.protocols import SttEvent
+from dialog_core.resilience.replay import ReplayBuffer
 from dialog_core.testing.contracts import Door, Failure, SttContract, SttVendor
 from dialog_core.testing.hearing import spoken
 
 from dialog_assemblyai.testing import FakeAssemblyAI, kits
+from dialog_assemblyai.words import Words
 
 pytestmark = pytest.mark.anyio
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"]
@@ -55,3 +59,29 @@ async def test_words_that_we_settled_are_not_told_again_when_the_answer_is_late(
 
         assert await call.hears("one two three four five")
         assert stage.vendor.door.opened == 1
+
+
+@pytest.mark.parametrize("gone", [0.05, 0.15, 0.2, 0.25, 0.35])
+async def test_a_word_whose_beginning_is_gone_is_settled_and_its_rest_is_not_sent_again(
+    gone: float,
+) -> None:
+    send, receive = anyio.create_memory_object_stream[SttEvent](4)
+    audio = ReplayBuffer(TELEPHONE, seconds=1.0 - gone)
+    words = Words(send, audio)
+    for frame in spoken("one two", WORDS, word=0.4, pause=0.1):
+        audio.push(frame)
+        audio.take()
+    first, second = Word("one", 0.0, 0.4), Word("two", 0.5, 0.9)
+    with send, receive:
+        await words.tell(Transcript(0.9, "one two", final=False, words=(first, second)))
+        await words.renew()
+        told = [receive.receive_nowait() for _ in range(receive.statistics().current_buffer_used)]
+    audio.rewind()
+    again = audio.take()
+
+    assert [(each.text, each.final) for each in told if isinstance(each, Transcript)] == [
+        ("one two", False),
+        ("one", True),
+    ]
+    assert again is not None
+    assert again.at == pytest.approx(0.4)
