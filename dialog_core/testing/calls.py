@@ -12,8 +12,10 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 import anyio
@@ -51,7 +53,7 @@ def new_policy(**changes: Any) -> TurnPolicy:
     return attrs.evolve(policy, **changes)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class InCall:
     """A call that runs, and what is known of it; all of it stays readable when it is over."""
 
@@ -77,6 +79,12 @@ class InCall:
         return [
             effect.record for step in steps for effect in step.effects if isinstance(effect, Keep)
         ]
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Certificates, which take longer to read than a call to run."""
+    return httpx.create_ssl_context()
 
 
 @asynccontextmanager
@@ -105,7 +113,8 @@ async def in_call(
         found: Any = (components or {})[kind, name]
         return attrs.evolve(found, **settings) if settings else found
 
-    async with anyio.create_task_group() as tasks, httpx.AsyncClient() as http, line.calling():
+    client = httpx.AsyncClient(verify=trusted())
+    async with anyio.create_task_group() as tasks, client as http, line.calling():
         services = Services(
             http,
             open_websocket,

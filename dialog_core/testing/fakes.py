@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
@@ -22,7 +23,9 @@ __all__ = ["FakeLlm", "FakeStt", "FakeTts", "heard_words"]
 
 WORD = struct.Struct(">BHHB")
 """Number of the reply and of the word in it, between a head and a tail: the audio of a word tells which it is."""
+NUMBERS = struct.Struct(">HH")
 HEAD, TAIL = 0xA5, 0x5A
+WHOLE_WORD = re.compile(b"%c(.{4})%c" % (HEAD, TAIL), re.DOTALL)
 
 
 # --- speech to text
@@ -180,21 +183,13 @@ class FakeVoice:
 
 def heard_words(played: Iterable[Played], tts: FakeTts) -> dict[int, float]:
     """How many words of each reply of a :class:`FakeTts` were heard; the last may count in part."""
-    nbytes: Counter[tuple[int, int]] = Counter()
-    sound = b"".join(piece.audio for piece in played)
-    start = 0
-    while (start := sound.find(HEAD, start)) >= 0 and start + WORD.size <= len(sound):
-        _, reply, word, tail = WORD.unpack_from(sound, start)
-        if tail == TAIL:
-            nbytes[reply, word] += WORD.size
-            start += WORD.size
-        else:
-            start += 1
+    found = Counter(WHOLE_WORD.findall(b"".join(piece.audio for piece in played)))
     heard: dict[int, float] = {}
-    for (reply, word), count in nbytes.items():
+    for numbers, count in found.items():
+        reply, word = NUMBERS.unpack(numbers)
         whole = tts.sizes.get((reply, word))
         if whole is not None:
-            heard[reply] = heard.get(reply, 0.0) + min(1.0, count / whole)
+            heard[reply] = heard.get(reply, 0.0) + min(1.0, count * WORD.size / whole)
     return heard
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import AsyncIterator
 
 import anyio
 import attrs
 import pytest
-import trio
-from trio.testing import MockClock
 
 from dialog_core.agent.call import Call
 from dialog_core.messages import Role, Utterance
@@ -24,9 +23,10 @@ from dialog_core.policies.barge_in import (
 from dialog_core.testing.calls import InCall, in_call, new_policy
 from dialog_core.testing.fakes import FakeTts, heard_words
 from dialog_core.testing.line import FakeLine
+from dialog_core.testing.simulate.loop import run_virtual
 from dialog_core.turns.records import BargeIn, BrokenOff, Said, TakenBack, TurnComplete
 
-CALLS = 200
+CALLS = int(os.environ.get("DIALOG_SIMULATED_CALLS", "2000"))
 BATCH = 100
 SENTENCES = (
     "Certainly, I can do that for you. ",
@@ -57,7 +57,7 @@ class Talker:
 
 async def random_call(seed: int) -> tuple[InCall, FakeLine, Talker, FakeTts]:
     dice = random.Random(seed)
-    line = FakeLine(frame=0.1)
+    line = FakeLine(frame=0.2)
     tts = FakeTts(latency=dice.choice([0.02, 0.1, 0.5]), word_times=dice.random() < 0.7)
     agent = Talker(dice)
     barge_in = dice.choice(
@@ -105,7 +105,7 @@ def turns_that_stood(call: InCall) -> list[str]:
 @pytest.mark.parametrize("batch", range(CALLS // BATCH))
 def test_history_is_what_the_caller_heard(batch: int) -> None:
     for seed in range(batch * BATCH, (batch + 1) * BATCH):
-        result = trio.run(random_call, seed, clock=MockClock(autojump_threshold=0))
+        result = run_virtual(random_call, seed)
         try:
             check(*result)
         except AssertionError as error:

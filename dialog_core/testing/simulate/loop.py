@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
-
-import anyio
 
 from dialog_core.errors import LocalProtocolError
 
@@ -54,9 +52,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._virtual.now
 
 
-def run_virtual(act: Callable[..., Awaitable[T]], *arguments: object) -> T:
+def run_virtual(act: Callable[..., Coroutine[Any, Any, T]], *arguments: object) -> T:
     """Run an async function to its end, in no time.
 
     Raises: what it raises; LocalProtocolError if it waits for something that nobody will do.
     """
-    return anyio.run(act, *arguments, backend_options={"loop_factory": VirtualLoop})
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        # not by the runner: it puts a signal handler in place for each run, which takes as long as a short call
+        return runner.get_loop().run_until_complete(act(*arguments))
