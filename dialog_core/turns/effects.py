@@ -14,6 +14,8 @@ __all__ = [
     "AskEndpointer",
     "CancelTimer",
     "Cause",
+    "ConfirmReply",
+    "DropReply",
     "DuckReply",
     "Effect",
     "EndCall",
@@ -67,6 +69,26 @@ class StartReply:
 
     reply: int
     cause: Cause
+    eager: bool = False
+    """The turn may not be over: make it, and hold its audio until it is confirmed or dropped."""
+
+
+@attrs.frozen
+class ConfirmReply:
+    """The turn is complete, with the words that an eager reply was made for: play it."""
+
+    reply: int
+    cause: Utterance
+    """The turn as it was completed."""
+
+
+@attrs.frozen
+class DropReply:
+    """Stop an eager reply and forget it: the turn that it answers never was."""
+
+    reply: int
+    why: str
+    """Constant phrase."""
 
 
 @attrs.frozen
@@ -126,6 +148,8 @@ Effect = (
     SetTimer
     | CancelTimer
     | StartReply
+    | ConfirmReply
+    | DropReply
     | StopReply
     | DuckReply
     | HoldReply

@@ -44,6 +44,7 @@ class Timer(enum.Enum):
     """The timers a call may have running; one of each at most."""
 
     ENDPOINT = "endpoint"
+    EAGER = "eager"
     OVERLAP = "overlap"
     IDLE = "idle"
     WATCHDOG = "watchdog"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from dialog_core.messages import Utterance
+from dialog_core.turns.eager import confirmed, drop, eager_timer
 from dialog_core.turns.effects import (
     AskEndpointer,
     CancelTimer,
@@ -19,7 +20,7 @@ from dialog_core.turns.events import Event, ReplyWanted, Timer
 from dialog_core.turns.expectation import ANYTHING
 from dialog_core.turns.policy import Abstain, Ask, Done, Judgement, Pause
 from dialog_core.turns.records import TurnComplete
-from dialog_core.turns.state import TIMERS, Phase, TurnPolicy, TurnState
+from dialog_core.turns.state import OPEN, TIMERS, Phase, TurnPolicy, TurnState
 
 __all__ = [
     "Step",
@@ -37,7 +38,12 @@ Step = tuple[TurnState, tuple[Effect, ...]]
 
 
 def to(state: TurnState, phase: Phase, *effects: Effect) -> Step:
-    """Enter a phase, dropping the timers that it has no use for."""
+    """Enter a phase, dropping what it has no use for: timers, and an eager reply to a turn that is not open."""
+    if state.eager is not None and phase not in OPEN:
+        state, dropped = drop(state, "its turn was not answered")
+        effects = (*dropped, *effects)
+    if phase is Phase.IDLE:
+        state = attrs.evolve(state, eager_starts=0)
     stale = TIMERS[state.phase] - TIMERS[phase]
     cancelled = tuple(CancelTimer(timer) for timer in Timer if timer in stale)
     return attrs.evolve(state, phase=phase), (*cancelled, *effects)
@@ -96,7 +102,8 @@ def start_endpointing(state: TurnState, event: Event, policy: TurnPolicy, *effec
             due = state.silent_since + seconds
         case wait:
             due = state.silent_since + wait.seconds
-    return to(state, Phase.ENDPOINTING, *effects, SetTimer(Timer.ENDPOINT, due))
+    eagerly = eager_timer(state, event, policy, due)
+    return to(state, Phase.ENDPOINTING, *effects, *eagerly, SetTimer(Timer.ENDPOINT, due))
 
 
 def pause_at(state: TurnState, silent: float) -> Pause:
@@ -110,9 +117,9 @@ def pause_at(state: TurnState, silent: float) -> Pause:
 def begin_reply(
     state: TurnState, event: Event, policy: TurnPolicy, cause: Cause, *effects: Effect
 ) -> Step:
-    """Start a reply, and the clock on its first audio."""
+    """Start a reply, or confirm the one that was started eagerly; and start the clock on its first audio."""
     state = attrs.evolve(
-        state, reply=state.reply + 1, cause=cause, heard="", held_since=None, shielded=False,
+        state, cause=cause, heard="", held_since=None, shielded=False,
         previous=state.heard or state.previous,
     )  # fmt: skip
     if isinstance(cause, Utterance):
@@ -120,9 +127,13 @@ def begin_reply(
     elif isinstance(cause, ReplyWanted) and cause.expecting is not None:
         state = attrs.evolve(state, expecting=cause.expecting)
     deadline = SetTimer(Timer.WATCHDOG, event.at + policy.first_audio)
+    if (begun := confirmed(state, cause)) is not None:
+        state, confirm = begun
+        return to(state, Phase.THINKING, *effects, *confirm, deadline)
+    state = attrs.evolve(state, reply=state.reply + 1)
     return to(state, Phase.THINKING, *effects, StartReply(state.reply, cause), deadline)
 
 
 def end_reply(state: TurnState) -> TurnState:
     """No reply is live any more."""
-    return attrs.evolve(state, cause=None, held_since=None, shielded=False)
+    return attrs.evolve(state, cause=None, held_since=None, shielded=False, eager_starts=0)

@@ -18,7 +18,8 @@ phase and event has an answer, if only "nothing changes"::
 
 Rules that stand before the table: an event of a reply that is not the live one is late and ignored; `voiced`, the
 waiting words, the wanted replies and the wish to end are kept true in every phase
-(:mod:`~dialog_core.turns.notes`). `at` is when something happened in the call, so a timer counted from it may be due
+(:mod:`~dialog_core.turns.notes`); an eager reply is dropped when its turn goes on
+(:mod:`~dialog_core.turns.eager`). `at` is when something happened in the call, so a timer counted from it may be due
 already and then fires at once: the time it took to notice a silence is not added to the silence that we wait for.
 
 The plugged-in endpointer and barge-in policy are asked here, as values, so they can hold no timer, lock or socket.
@@ -35,6 +36,7 @@ import attrs
 
 from dialog_core.messages import Transcript, Utterance
 from dialog_core.turns import events as ev
+from dialog_core.turns.eager import note_eager, reconsider, start_eagerly
 from dialog_core.turns.effects import (
     Apology,
     Effect,
@@ -79,12 +81,13 @@ OF_A_REPLY = (
 def step(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     """Decide what an event means. Pure: same arguments, same answer."""
     if isinstance(event, OF_A_REPLY) and is_late(state, event):
-        return state, ()
+        return note_eager(state, event)
     if state.phase is Phase.CLOSED and not isinstance(event, ev.EndFailed):
         return state, ()
-    noted = note(state, event)
+    noted, dropped = reconsider(note(state, event), event)
     handler = TRANSITIONS.get((state.phase, type(event)))
-    return handler(noted, event, policy) if handler else (noted, ())
+    stepped, effects = handler(noted, event, policy) if handler else (noted, ())
+    return stepped, (*dropped, *effects)
 
 
 def is_late(state: TurnState, event: ev.OfAReply) -> bool:
@@ -106,7 +109,7 @@ def heed_judgement(state: TurnState, event: ev.EndpointJudged, _policy: TurnPoli
 def heed_recogniser(state: TurnState, event: ev.EndOfTurn, policy: TurnPolicy) -> Step:
     """The recogniser says the turn is over while the line still seems voiced: believe it if the endpointer does."""
     if not event.sure or not state.text or policy.endpointer.judge(pause_at(state, 0.0)) != Done():
-        return state, ()
+        return start_eagerly(state, event, policy)
     state = attrs.evolve(state, voiced=False, silent_since=event.at)
     return to(state, Phase.ENDPOINTING, SetTimer(Timer.ENDPOINT, event.at))
 
@@ -317,6 +320,12 @@ def on(timer: Timer, act: Transition) -> Transition:
     )
 
 
+def on_pause_timer(state: TurnState, event: ev.TimerFired, policy: TurnPolicy) -> Step:
+    """ENDPOINTING has two timers: the one that ends it, and the one for an eager reply."""
+    act = start_eagerly if event.timer is Timer.EAGER else complete_turn
+    return act(state, event, policy)
+
+
 def on_overlap_timer(state: TurnState, event: ev.TimerFired, policy: TurnPolicy) -> Step:
     """OVERLAP has two timers: the policy's and the watchdog."""
     act = judge_overlap if event.timer is Timer.OVERLAP else end_stuck_reply
@@ -338,7 +347,7 @@ TRANSITIONS: dict[tuple[Phase, type], Transition] = {
     (Phase.ENDPOINTING, ev.EndOfTurn): start_endpointing,
     (Phase.ENDPOINTING, ev.TurnResumed): start_endpointing,
     (Phase.ENDPOINTING, ev.EndpointJudged): heed_judgement,
-    (Phase.ENDPOINTING, ev.TimerFired): on(Timer.ENDPOINT, complete_turn),
+    (Phase.ENDPOINTING, ev.TimerFired): on_pause_timer,
     (Phase.THINKING, ev.SpeechStarted): take_back,
     (Phase.THINKING, Transcript): take_back_for_words,
     (Phase.THINKING, ev.TimerFired): on(Timer.WATCHDOG, end_stuck_reply),

@@ -13,7 +13,7 @@ from dialog_core.turns.expectation import ANYTHING, Expectation
 from dialog_core.turns.policy import BargeIn, Endpointer, Judgement
 from dialog_core.turns.rhythm import UNKNOWN, Rhythm
 
-__all__ = ["LIVE", "TIMERS", "WANTED_LIMIT", "Phase", "TurnPolicy", "TurnState"]
+__all__ = ["LIVE", "OPEN", "TIMERS", "WANTED_LIMIT", "Eager", "Phase", "TurnPolicy", "TurnState"]
 
 WANTED_LIMIT = 32
 """How many messages of the application may wait for the floor."""
@@ -41,10 +41,13 @@ class Phase(enum.Enum):
 LIVE = frozenset({Phase.THINKING, Phase.SPEAKING, Phase.OVERLAP})
 """Phases with exactly one live reply; in the others there is none."""
 
+OPEN = frozenset({Phase.HEARING, Phase.ENDPOINTING})
+"""Phases with a turn of the caller that is not complete; in them there may be one eager reply."""
+
 TIMERS = {
     Phase.IDLE: frozenset({Timer.IDLE}),
     Phase.HEARING: frozenset({Timer.WATCHDOG}),
-    Phase.ENDPOINTING: frozenset({Timer.ENDPOINT}),
+    Phase.ENDPOINTING: frozenset({Timer.ENDPOINT, Timer.EAGER}),
     Phase.THINKING: frozenset({Timer.WATCHDOG}),
     Phase.SPEAKING: frozenset({Timer.WATCHDOG}),
     Phase.OVERLAP: frozenset({Timer.WATCHDOG, Timer.OVERLAP}),
@@ -73,6 +76,23 @@ class TurnPolicy:
     give_up: str = ""
     """Number to hand the caller to then; empty to hang up."""
     interruptible: bool = True
+    eager: bool = False
+    """Replies may start before it is certain that the caller has finished."""
+    eager_after: float = 0.2
+    eager_most: int = 2
+
+
+@attrs.frozen
+class Eager:
+    """A reply that was started before its turn was complete, and what it has told of itself."""
+
+    reply: int
+    utterance: Utterance
+    """The words that it answers."""
+    shielded: bool = False
+    """A protected segment of it is to be heard."""
+    expecting: Expectation | None = None
+    """What it will have asked the caller for."""
 
 
 @attrs.frozen
@@ -108,6 +128,10 @@ class TurnState:
     """Interim words that were answered; what settles them later is not new."""
     end_of_turn: bool | None = None
     """The recogniser's verdict on this pause."""
+    eager: Eager | None = None
+    """A reply to the waiting words that nobody hears until the turn is complete."""
+    eager_starts: int = 0
+    """Eager replies since the last reply was over."""
     settling: bool = False
     """The pause is over but for words that have not settled."""
     question: int = 0

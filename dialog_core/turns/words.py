@@ -12,7 +12,7 @@ import attrs
 
 from dialog_core.messages import Transcript
 
-__all__ = ["beginning", "sift", "spoken_until"]
+__all__ = ["beginning", "same_words", "sift", "spoken_until"]
 
 PUNCTUATION = re.compile(r"[^\w']+")
 SLACK = 0.5
@@ -61,3 +61,13 @@ def common_prefix(one: list[str], other: list[str]) -> int:
             break
         count += 1
     return count
+
+
+def same_words(one: str, other: str) -> bool:
+    """Whether two texts have the same words, but for case and punctuation."""
+    return bare(one) == bare(other)
+
+
+def bare(text: str) -> list[str]:
+    """The words of a text without case and punctuation."""
+    return [word for each in text.split() if (word := PUNCTUATION.sub("", each).lower())]

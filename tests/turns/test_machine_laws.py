@@ -40,9 +40,15 @@ from dialog_core.turns.records import (
     TakenBack,
     TurnComplete,
 )
-from dialog_core.turns.state import LIVE, TIMERS, Phase, TurnPolicy, TurnState
+from dialog_core.turns.state import LIVE, OPEN, TIMERS, Phase, TurnPolicy, TurnState
 
 ENDS_A_REPLY = (Said, BargeIn, TakenBack, BrokenOff)
+
+
+def keeps_turn(effect: ef.Effect, utterance: Utterance) -> bool:
+    """Whether the effect records this turn."""
+    kept = effect.record if isinstance(effect, ef.Keep) else None
+    return isinstance(kept, TurnComplete) and kept.utterance == utterance
 
 
 @attrs.define
@@ -62,11 +68,13 @@ class Conversation(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.whims = Whims()
-        self.policy = TurnPolicy(endpointer=self.whims, barge_in=self.whims)  # type: ignore[arg-type]
+        self.policy = TurnPolicy(self.whims, self.whims, eager=True)  # type: ignore[arg-type]
         self.state = TurnState()
         self.now = 0.0
         self.timers: dict[Timer, float] = {}
         self.started: list[int] = []
+        self.eager: dict[int, str] = {}
+        self.resolved: Counter[int] = Counter()
         self.ended: Counter[int] = Counter()
         self.stopped: set[int] = set()
         self.said: list[str] = []
@@ -85,9 +93,19 @@ class Conversation(RuleBasedStateMachine):
                     self.timers[timer] = at
                 case ef.CancelTimer(timer=timer):
                     self.timers.pop(timer, None)
-                case ef.StartReply(reply=reply):
+                case ef.StartReply(reply=reply, cause=cause):
                     assert before.phase is not Phase.CLOSED or isinstance(event, ev.EndFailed)
                     self.started.append(reply)
+                    if effect.eager:
+                        assert isinstance(cause, Utterance)
+                        self.eager[reply] = cause.text
+                case ef.ConfirmReply(reply=reply, cause=cause):
+                    assert cause.text == self.eager[reply]
+                    assert any(keeps_turn(each, cause) for each in effects)
+                    self.resolved[reply] += 1
+                case ef.DropReply(reply=reply):
+                    self.resolved[reply] += 1
+                    self.ended[reply] += 1
                 case ef.StopReply(reply=reply):
                     self.stopped.add(reply)
                 case ef.Keep(record=record):
@@ -187,6 +205,10 @@ class Conversation(RuleBasedStateMachine):
     def nothing_sounds(self, late: int) -> None:
         self.take(ev.DeadAir(self.now, self.state.reply - late))
 
+    @rule(eager=st.booleans(), after=st.sampled_from([0.0, 0.2]), most=st.integers(1, 2))
+    def policy_changes(self, eager: bool, after: float, most: int) -> None:
+        self.policy = attrs.evolve(self.policy, eager=eager, eager_after=after, eager_most=most)
+
     @rule(digit=st.sampled_from("09#"))
     def key_is_pressed(self, digit: str) -> None:
         self.take(ev.Keypress(self.now, digit))
@@ -230,9 +252,25 @@ class Conversation(RuleBasedStateMachine):
 
     @invariant()
     def exactly_one_reply_is_live_in_the_live_phases(self) -> None:
-        open_ = [reply for reply in self.started if not self.ended[reply]]
+        eager = {reply for reply in self.eager if not self.resolved[reply]}
+        open_ = [r for r in self.started if not self.ended[r] and r not in eager]
         assert len(open_) == (1 if self.state.phase in LIVE else 0)
         assert not open_ or open_ == [self.state.reply]
+
+    @invariant()
+    def an_eager_reply_is_to_the_waiting_words_of_an_open_turn(self) -> None:
+        eager = [reply for reply in self.eager if not self.resolved[reply]]
+        assert eager == ([self.state.eager.reply] if self.state.eager is not None else [])
+        if self.state.eager is not None:
+            assert eager == [self.state.reply]
+            assert self.state.phase in OPEN
+            assert self.state.eager.utterance.text == self.state.text
+            assert self.state.eager_starts <= 2
+
+    @invariant()
+    def every_eager_reply_is_confirmed_or_dropped_once(self) -> None:
+        assert all(count == 1 for count in self.resolved.values())
+        assert set(self.resolved) <= set(self.eager)
 
     @invariant()
     def every_reply_ends_in_one_record_at_most(self) -> None:
@@ -245,7 +283,7 @@ class Conversation(RuleBasedStateMachine):
 
     @invariant()
     def every_wait_has_a_timer(self) -> None:
-        wanted = TIMERS[self.state.phase] - {Timer.OVERLAP}
+        wanted = TIMERS[self.state.phase] - {Timer.OVERLAP, Timer.EAGER}
         if self.state.phase is not Phase.IDLE or self.timers or self.started or self.said:
             running = set(self.timers)
             assert running <= TIMERS[self.state.phase]

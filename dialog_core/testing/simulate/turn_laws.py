@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import attrs
 
 from dialog_core.messages import Transcript, Utterance
+from dialog_core.testing.simulate.eager_laws import EagerLaws
 from dialog_core.turns import effects as ef
 from dialog_core.turns import events as ev
 from dialog_core.turns.events import Timer
@@ -21,7 +22,7 @@ from dialog_core.turns.state import LIVE, TIMERS, WANTED_LIMIT, Phase
 __all__ = ["OF_A_REPLY", "Breach", "TurnLaws", "bare"]
 
 OF_A_REPLY = (ev.ReplyAudible, ev.MarkReached, ev.ReplyPlayed, ev.ReplyFailed, ev.Shielded)
-NEEDED = {phase: timers - {Timer.OVERLAP} for phase, timers in TIMERS.items()}
+NEEDED = {phase: timers - {Timer.OVERLAP, Timer.EAGER} for phase, timers in TIMERS.items()}
 ROUNDING = 1e-6
 
 
@@ -63,6 +64,7 @@ class TurnLaws:
     started: int = 0
     told: Told = attrs.field(factory=Told)
     timers: set[Timer] = attrs.field(factory=lambda: {Timer.IDLE})
+    eager: EagerLaws = attrs.field(factory=EagerLaws)
     _audible: int = 0
     _held_since: float | None = None
     _ending: bool = False
@@ -79,7 +81,7 @@ class TurnLaws:
             if effects or phase is not Phase.CLOSED:
                 self._breach("a closed call does nothing", event)
             return
-        stale = isinstance(event, OF_A_REPLY) and event.reply != self.live
+        stale = isinstance(event, OF_A_REPLY) and event.reply not in {self.live, self.eager.reply}
         if stale and (effects or phase is not self.phase):
             self._breach("late news of a reply changes nothing", event)
         self._note(event)
@@ -88,6 +90,8 @@ class TurnLaws:
             self._heed(effect)
         self._check_answers(event, effects)
         self._check_phase(event, before)
+        for law, detail in self.eager.take(event, phase, effects):
+            self._breach(law, detail)
 
     # --- what the machine is told
 
@@ -118,8 +122,10 @@ class TurnLaws:
                 self.timers.add(timer)
             case ef.CancelTimer(timer=timer):
                 self.timers.discard(timer)
-            case ef.StartReply(reply=reply, cause=cause):
-                self._start(reply, cause)
+            case ef.StartReply(reply=reply, cause=cause, eager=eager):
+                self._start(reply, cause, eager=eager)
+            case ef.ConfirmReply(reply=reply):
+                self._go_live(reply)
             case ef.StopReply(reply=reply) | ef.DuckReply(reply=reply) | ef.HoldReply(reply=reply):
                 if reply != self.live:
                     self._breach("only the live reply is stopped or held", effect)
@@ -134,16 +140,22 @@ class TurnLaws:
             case ef.EndCall() if self.phase is not Phase.CLOSED:
                 self._breach("who ends the call closes it", effect)
 
-    def _start(self, reply: int, cause: ef.Cause) -> None:
-        if self.live is not None:
-            self._breach("no reply starts while one is live", f"{reply} while {self.live}")
+    def _start(self, reply: int, cause: ef.Cause, *, eager: bool) -> None:
         if reply != self.started + 1:
             self._breach("replies are numbered in order", f"{reply} after {self.started}")
-        self.live, self.started, self._held_since = reply, reply, None
+        self.started = reply
+        if eager:
+            return
+        self._go_live(reply)
         if isinstance(cause, ev.ReplyWanted):
             if cause.ticket not in self._wanted:
                 self._breach("only what is wanted is said, and once", cause)
             self._wanted.discard(cause.ticket)
+
+    def _go_live(self, reply: int) -> None:
+        if self.live is not None:
+            self._breach("no reply starts while one is live", f"{reply} while {self.live}")
+        self.live, self._held_since = reply, None
 
     def _keep(self, record: Record) -> None:
         match record:
@@ -171,7 +183,8 @@ class TurnLaws:
         answered = [
             e.cause
             for e in effects
-            if isinstance(e, ef.StartReply) and isinstance(e.cause, Utterance)
+            if (isinstance(e, ef.StartReply) and not e.eager and isinstance(e.cause, Utterance))
+            or isinstance(e, ef.ConfirmReply)
         ]
         completed = [record.utterance for record in records if isinstance(record, TurnComplete)]
         for record in records:
