@@ -79,6 +79,8 @@ class Door:
     """Makes the fake's next connections or answers untrue: so many, or all for None. For HTTP there is a default."""
     opened: int = 0
     """Connections and requests that have come."""
+    sockets: int = 0
+    """Those of them that are WebSockets."""
     closed: int = 0
     """Those that are over, for both sides."""
     _fault: Fault | None = None
@@ -128,6 +130,7 @@ class Door:
         passage = Passage(self.app, scope, receive, send, self._take())
         self._live.append(passage)
         self.opened += 1
+        self.sockets += scope["type"] == "websocket"
         self._notify()
         try:
             await passage.run()
