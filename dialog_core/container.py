@@ -42,6 +42,9 @@ def new_policy(turns: TurnSettings, endpointer: Endpointer, barge_in: BargeIn) -
         idle_prompts=turns.idle_prompts,
         failures=turns.failures,
         give_up=turns.give_up,
+        eager=turns.eager,
+        eager_after=turns.eager_after,
+        eager_most=turns.eager_most,
     )
 
 

@@ -125,6 +125,15 @@ class TurnSettings:
     failures: int = setting(
         default=3, at_least=1, help="replies that may fail in a row before the call is given up"
     )
+    eager: bool = setting(
+        default=False, help="begin a reply before the turn is surely over; nobody hears it before"
+    )
+    eager_after: float = setting(
+        default=0.2, unit="s", at_least=0, help="silence after which an eager reply begins"
+    )
+    eager_most: int = setting(
+        default=2, at_least=1, help="eager replies that may begin in one turn of the caller"
+    )
     give_up: str = setting(
         default="", help="number that the caller is handed to then; empty to hang up"
     )
@@ -377,6 +386,10 @@ def without_effect(
         if turns.settle >= turns.watchdog:
             message = "has no effect beyond turns.watchdog, which ends the turn first"
             found += under(f"agents.{name}", Faults(SettingsProblem("turns.settle", message)))
+        for key in ("eager_after", "eager_most"):
+            if not turns.eager and getattr(turns, key) != getattr(TurnSettings(), key):
+                message = "has no effect: turns.eager is false"
+                found += under(f"agents.{name}", Faults(SettingsProblem(f"turns.{key}", message)))
         for kind, chosen in agent.components():
             tell = getattr(chosen.settings, "without_effect", None)
             for key, reason in tell() if callable(tell) else ():

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 import anyio
 import attrs
 
+from dialog_core.call.draft import Draft
 from dialog_core.call.reply import LIVE_REPLY
 from dialog_core.errors import LineError, LocalProtocolError
 from dialog_core.messages import PLAIN, Manner, Message, Role
@@ -24,6 +25,12 @@ from dialog_core.turns.expectation import Expectation
 from dialog_core.turns.state import WANTED_LIMIT
 
 __all__ = ["Call"]
+
+
+def draft_here() -> Draft | None:
+    """What the reply that is being made here keeps to itself; None outside of an eager one."""
+    speaker = LIVE_REPLY.get()()
+    return None if speaker is None else speaker.draft
 
 
 class Talk(Protocol):
@@ -78,24 +85,49 @@ class Call:
     @property
     def metadata(self) -> dict[str, str]:
         """A copy of all that is known of the call: what the carrier said, and what was added."""
-        return {**self.info.metadata, **self._metadata}
+        draft = draft_here()
+        return {**self.info.metadata, **self._metadata, **(draft.metadata if draft else {})}
 
     def update_metadata(self, **values: str) -> None:
         """Add to the metadata; what is there already is replaced, the rest stays."""
-        self._metadata.update(values)
+        draft = draft_here()
+        if draft is None:
+            self._metadata.update(values)
+            return
+        draft.metadata.update(values)
+        draft.then(lambda: self._metadata.update(values))
 
     @property
     def history(self) -> History:
-        """The conversation so far, by what was heard."""
-        return self._talk.history
+        """The conversation so far, by what was heard. In an eager reply it ends with the turn that it answers."""
+        draft = draft_here()
+        return self._talk.history if draft is None else draft.seen(self._talk.history)
 
     def note(self, text: str, role: Role = Role.DEVELOPER) -> None:
         """Put something into the history that nobody says, for the model to know."""
-        self._talk.history = self._talk.history.noted(Entry(role, text, self.now))
+        entry, draft = Entry(role, text, self.now), draft_here()
+        if draft is None:
+            self._talk.history = self._talk.history.noted(entry)
+        else:
+            draft.note(entry)
 
     def did(self, *messages: Message) -> None:
         """Put tool calls and their results into the history of the present reply."""
-        self._talk.history = self._talk.history.did(self.reply, *messages, at=self.now)
+        draft = draft_here()
+        if draft is None:
+            self._talk.history = self._talk.history.did(self.reply, *messages, at=self.now)
+        else:
+            draft.own = draft.own.did(self.reply, *messages, at=self.now)
+
+    async def certain(self) -> None:
+        """Wait until it is certain that the turn being answered is complete; returns at once unless a reply is eager.
+
+        For what cannot be undone, such as a booking: an eager reply that is taken back does not get beyond it. Tools,
+        and all that this object does to the call, wait by themselves.
+        """
+        draft = draft_here()
+        if draft is not None:
+            await draft.certain.wait()
 
     @property
     def reply(self) -> int:
@@ -167,9 +199,21 @@ class Call:
         else:
             speaker.speak_with(manner)
 
-    def next_manner(self) -> Manner:
-        """How the reply that now begins is spoken at first; for the one who speaks it."""
-        manner, self._manner = self._manner, PLAIN
+    def next_manner(self, draft: Draft | None = None) -> Manner:
+        """How the reply that now begins is spoken at first; for the one who speaks it.
+
+        draft: of an eager reply; if that is taken back, the next reply is spoken so.
+        """
+        manner = self._manner
+
+        def use() -> None:
+            if self._manner is manner:
+                self._manner = PLAIN
+
+        if draft is None:
+            use()
+        else:
+            draft.then(use)
         return manner
 
     def pending(self, ticket: int) -> str:
@@ -196,6 +240,7 @@ class Call:
         self, *, after: Literal["heard", "now"] = "heard", reason: str = "agent hung up"
     ) -> None:
         """End the call: when all that was said has been heard, or now. Returns at once; again is harmless."""
+        await self.certain()
         self._post(EndWanted(self.now, reason, now=after == "now"))
 
     async def transfer(self, number: str, *, after: Literal["heard", "now"] = "heard") -> None:
@@ -204,50 +249,51 @@ class Call:
         If the carrier refuses, the caller hears the apology and the call goes on.
         Raises: LineError if the carrier cannot transfer.
         """
-        self._need(Ability.TRANSFER)
+        await self._may(Ability.TRANSFER)
         self._post(EndWanted(self.now, "transferred", number, after == "now"))
 
     # --- the carrier's abilities
 
     async def send_digits(self, digits: str) -> None:
         """Play keypad tones: 0123456789*#ABCD, ``w`` waits half a second. Raises: LineError."""
-        self._need(Ability.SEND_DIGITS)
+        await self._may(Ability.SEND_DIGITS)
         await self._line.send_digits(digits)
 
     async def start_recording(self) -> str:
         """Record both sides on two channels; returns the recording's id. Raises: LineError."""
-        self._need(Ability.RECORD)
+        await self._may(Ability.RECORD)
         return await self._line.start_recording()
 
     async def stop_recording(self, recording: str) -> None:
         """Raises: LineError."""
-        self._need(Ability.RECORD)
+        await self._may(Ability.RECORD)
         await self._line.stop_recording(recording)
 
     async def delete_recording(self, recording: str) -> None:
         """Raises: LineError."""
-        self._need(Ability.RECORD)
+        await self._may(Ability.RECORD)
         await self._line.delete_recording(recording)
 
     async def fetch_recording(self, recording: Recording) -> bytes:
         """Download a completed recording, a WAV file, with the carrier's credentials. Raises: LineError."""
-        self._need(Ability.RECORD)
+        await self._may(Ability.RECORD)
         return await self._line.fetch_recording(recording)
 
     async def start_transcription(self) -> str:
         """Let the carrier transcribe both sides; returns the transcription's id. Raises: LineError."""
-        self._need(Ability.TRANSCRIBE)
+        await self._may(Ability.TRANSCRIBE)
         return await self._line.start_transcription()
 
     async def stop_transcription(self, transcription: str) -> None:
         """Raises: LineError."""
-        self._need(Ability.TRANSCRIBE)
+        await self._may(Ability.TRANSCRIBE)
         await self._line.stop_transcription(transcription)
 
-    def _need(self, ability: str) -> None:
+    async def _may(self, ability: str) -> None:
         if ability not in self._line.abilities:
             able = ", ".join(sorted(self._line.abilities)) or "nothing but audio"
             raise LineError(f"{self.info.voip} cannot {ability}; it can: {able}")
+        await self.certain()
 
     # --- swapping providers
 
@@ -256,8 +302,10 @@ class Call:
 
         Raises: SettingsError; then the present one goes on.
         """
+        await self.certain()
         await self._swap("stt", stt, settings)
 
     async def use_tts(self, tts: str | object, **settings: Any) -> None:
         """Speak with another provider from the next reply on. Raises: SettingsError."""
+        await self.certain()
         await self._swap("tts", tts, settings)

@@ -14,11 +14,12 @@ import attrs
 from anyio.abc import TaskGroup
 
 from dialog_core.call.context import CallContext
+from dialog_core.call.draft import Draft
 from dialog_core.call.fade import fade_out
 from dialog_core.call.outbox import Outbox, read_mark
 from dialog_core.call.reply import Playout, ReplyPlan, ReplyTimes, Watched
 from dialog_core.messages import Utterance
-from dialog_core.observe.observations import ReplyTimed, Trouble
+from dialog_core.observe.observations import EagerReply, ReplyTimed, Trouble
 from dialog_core.protocols import Line
 from dialog_core.speech.history import History
 from dialog_core.speech.ledger import Ledger, Piece
@@ -112,7 +113,9 @@ class Replies:
 
     def _check_played(self, reply: int) -> None:
         live = self._live.get(reply)
-        if live is not None and live.made and self.ledger.is_played(reply):
+        if live is None or live.playout.draft is not None:
+            return
+        if live.made and self.ledger.is_played(reply):
             self.post(ev.ReplyPlayed(self.context.now(), reply))
 
     def dead_air_at(self, state: TurnState, budget: float) -> float:
@@ -137,11 +140,17 @@ class Replies:
 
     # --- what the machine wants
 
-    def start(self, reply: int, cause: Cause, tasks: TaskGroup) -> None:
-        """Begin to make a reply. Its scope exists before its task, so that a stop can never come too early."""
+    def start(self, reply: int, cause: Cause, tasks: TaskGroup, *, eager: bool = False) -> None:
+        """Begin to make a reply. Its scope exists before its task, so that a stop can never come too early.
+
+        eager: nothing of it leaves before :meth:`confirm`.
+        """
         times, now = ReplyTimes(self.context.now()), self.context.now
         began = cause.ended if isinstance(cause, Utterance) else times.decided
         playout = Playout(reply, times, self.ledger, self.outbox, now, self.post, began)
+        if eager and isinstance(cause, Utterance):
+            playout.held, playout.draft = True, Draft.answering(cause, times.decided)
+            times.began = times.decided
         live = self._live[reply] = Live(playout, anyio.CancelScope(), cause)
         tasks.start_soon(self._respond, live)
 
@@ -154,6 +163,35 @@ class Replies:
                 return
             live.made = True
             self._check_played(reply)
+
+    def confirm(self, reply: int, cause: Utterance) -> None:
+        """The turn of an eager reply is complete, and in the history: what there is of it is played."""
+        live = self._live[reply]
+        live.cause = cause
+        playout = live.playout
+        self._tell_eager(live, "")
+        assert playout.draft is not None
+        self.history = playout.draft.enter(self.history)
+        playout.times.decided, playout.began = self.context.now(), cause.ended
+        playout.held, playout.draft = False, None
+        self.outbox.put_now(self.ledger.rest(reply))
+        self._check_played(reply)
+
+    def drop(self, reply: int, why: str) -> None:
+        """Stop an eager reply, of which nobody knows, and forget it. why: constant phrase."""
+        live = self._live.pop(reply)
+        live.scope.cancel()
+        self._tell_eager(live, why)
+        self._close_accounts(reply)
+
+    def _tell_eager(self, live: Live, why: str) -> None:
+        playout, now = live.playout, self.context.now()
+        self.context.observe(
+            EagerReply(
+                self.context.id, now, playout.reply, why, now - playout.times.decided,
+                self.ledger.characters(playout.reply), self.ledger.made(playout.reply),
+            )
+        )  # fmt: skip
 
     def stop(self, reply: int) -> None:
         """Stop a reply everywhere: model, synthesis, our queue and the carrier's buffer."""
@@ -231,15 +269,19 @@ class Replies:
 
     def _retire(self, reply: int, record: Record) -> Cause:
         live = self._live.pop(reply)
-        for key in [key for key in self._watched if key[0] == reply]:
-            self._watched.pop(key).over.set()
-        self.ledger.retire(reply)
+        self._close_accounts(reply)
         times, cause = live.playout.times, live.cause
         ended = cause.ended if isinstance(cause, Utterance) else None
         self.context.observe(
             ReplyTimed(
                 self.context.id, reply, ended, times.decided, times.first_text,
                 times.first_segment, times.first_audio, times.audible, type(record).__name__,
+                times.began,
             )
         )  # fmt: skip
         return cause
+
+    def _close_accounts(self, reply: int) -> None:
+        for key in [key for key in self._watched if key[0] == reply]:
+            self._watched.pop(key).over.set()
+        self.ledger.retire(reply)

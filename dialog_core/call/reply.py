@@ -10,6 +10,7 @@ import anyio
 import attrs
 
 from dialog_core.audio import AudioOut
+from dialog_core.call.draft import Draft
 from dialog_core.call.outbox import Outbox
 from dialog_core.errors import ProviderProtocolError
 from dialog_core.messages import PLAIN, Manner, SpeakText
@@ -49,6 +50,8 @@ class ReplyTimes:
 
     decided: float
     """The turn was complete."""
+    began: float | None = None
+    """The reply was begun, if that was earlier."""
     first_text: float | None = None
     first_segment: float | None = None
     first_audio: float | None = None
@@ -69,7 +72,9 @@ class Playout:
     began: float = 0.0
     """When the silence began that the reply ends, in seconds since the call began."""
     held: bool = False
-    """While the reply is ducked or held, audio is entered into the ledger but not sent."""
+    """While the reply is ducked, held or not confirmed, audio is entered into the ledger but not sent."""
+    draft: Draft | None = None
+    """What the reply keeps to itself while it is not certain that its turn is complete; None once it is."""
     _segments: int = 0
 
     def text_came(self) -> None:
@@ -137,6 +142,11 @@ class Speaker(Protocol):
     @property
     def reply(self) -> int:
         """The reply's number."""
+        ...
+
+    @property
+    def draft(self) -> Draft | None:
+        """What it keeps to itself until its turn is complete; None once that is certain."""
         ...
 
     async def say(self, text: str, *, interruptible: bool) -> bool:

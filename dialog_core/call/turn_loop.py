@@ -110,8 +110,12 @@ class TurnLoop:
                 self._timers[timer] = at
             case ef.CancelTimer(timer=timer):
                 self._timers.pop(timer, None)
-            case ef.StartReply(reply=reply, cause=cause):
-                self.replies.start(reply, cause, tasks)
+            case ef.StartReply(reply=reply, cause=cause, eager=eager):
+                self.replies.start(reply, cause, tasks, eager=eager)
+            case ef.ConfirmReply(reply=reply, cause=cause):
+                self.replies.confirm(reply, cause)
+            case ef.DropReply(reply=reply, why=why):
+                self.replies.drop(reply, why)
             case ef.StopReply(reply=reply):
                 self.replies.stop(reply)
             case ef.DuckReply(reply=reply, fade=fade):

@@ -12,6 +12,7 @@ import attrs
 from dialog_core.agent.agent import Agent, nothing
 from dialog_core.agent.call import Call
 from dialog_core.audio import AudioOut
+from dialog_core.call.draft import Draft
 from dialog_core.call.guard import closing
 from dialog_core.call.held import Held
 from dialog_core.call.reply import LIVE_REPLY, Playout, ReplyPlan, Watched
@@ -26,6 +27,8 @@ from dialog_core.turns.events import ReplyWanted
 __all__ = ["CascadeResponder"]
 
 Watch = Callable[[tuple[int, int]], Watched]
+EAGER_CHARACTERS = 120
+"""Of text given to the voice before it is certain that anybody will hear it; some seven seconds of speech."""
 
 
 @attrs.define(eq=False)
@@ -46,6 +49,11 @@ class SegmentSpeaker:
         """The reply's number."""
         return self.playout.reply
 
+    @property
+    def draft(self) -> Draft | None:
+        """What the reply keeps to itself until its turn is complete."""
+        return self.playout.draft
+
     def speak_with(self, manner: Manner) -> None:
         """Speak what follows in this manner, to the end of the reply."""
         self.manner = manner
@@ -61,15 +69,22 @@ class SegmentSpeaker:
 
     async def _gather(self, text: str) -> None:
         for piece in self.chunker.push(text):
-            await self.voice.speak(self.playout.segment(piece, manner=self._gathered))
+            await self._speak(piece)
 
     async def flush(self, *, protected: bool = False) -> SpeakText | None:
         """Say what is left, although it ends no sentence."""
         last = None
         for piece in self.chunker.flush():
-            last = self.playout.segment(piece, protected=protected, manner=self._gathered)
-            await self.voice.speak(last)
+            last = await self._speak(piece, protected=protected)
         return last
+
+    async def _speak(self, text: str, *, protected: bool = False) -> SpeakText:
+        draft = self.playout.draft
+        if draft is not None and self.playout.ledger.characters(self.reply) >= EAGER_CHARACTERS:
+            await draft.certain.wait()
+        segment = self.playout.segment(text, protected=protected, manner=self._gathered)
+        await self.voice.speak(segment)
+        return segment
 
     async def say(self, text: str, *, interruptible: bool) -> bool:
         """Say a message within the reply; returns when it is over, True if it was heard to its end."""
@@ -78,8 +93,7 @@ class SegmentSpeaker:
         segments = [*self.chunker.push(f"{text.strip()} "), *self.chunker.flush()]
         last = None
         for piece in segments:
-            last = self.playout.segment(piece, protected=not interruptible, manner=self._gathered)
-            await self.voice.speak(last)
+            last = await self._speak(piece, protected=not interruptible)
         if last is None:
             return True
         watched = self.watch((last.reply, last.index))
@@ -108,7 +122,8 @@ class CascadeResponder:
                 tasks.start_soon(self._play, voice, playout)
                 waiting = anyio.CancelScope()
                 tasks.start_soon(self._bridge, playout, waiting)
-                speaker = SegmentSpeaker(voice, playout, self.watch, self.call.next_manner())
+                manner = self.call.next_manner(playout.draft)
+                speaker = SegmentSpeaker(voice, playout, self.watch, manner)
                 LIVE_REPLY.set(ref(speaker))
                 async with aclosing(self._text(plan.cause)) as text:
                     async for piece in text:

@@ -31,8 +31,9 @@ async def run_tool(
 ) -> str:
     """The tool's result as text for the model; what went wrong is told to the model too.
 
-    seconds: its deadline. A cancelled reply cancels the tool.
+    seconds: its deadline. A cancelled reply cancels the tool; in an eager reply it waits until the turn is complete.
     """
+    await call.certain()
     tool = tools.get(wanted.name)
     if tool is None:
         return f"error: there is no tool {wanted.name!r}; there are: {', '.join(tools) or 'none'}"

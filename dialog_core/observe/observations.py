@@ -14,6 +14,7 @@ __all__ = [
     "CallStarted",
     "CallState",
     "Counted",
+    "EagerReply",
     "Judged",
     "Observation",
     "Observer",
@@ -111,6 +112,25 @@ class ReplyTimed:
     """The first audio was handed to the line."""
     outcome: str
     """Name of the record it ended in: ``Said``, ``BargeIn``, ``TakenBack`` or ``BrokenOff``."""
+    began: float | None = None
+    """When it was begun eagerly, before the turn was complete; None if it was not."""
+
+
+@attrs.frozen
+class EagerReply:
+    """A reply that was begun before its turn was complete: it is confirmed now, or was made in vain."""
+
+    call: str
+    at: float
+    reply: int
+    missed: str
+    """Why it was in vain, such as ``the caller went on``; empty for one that is confirmed."""
+    seconds: float
+    """For which it had been made by now: gained, or wasted."""
+    characters: int
+    """Of text that had been given to the voice."""
+    audio: float
+    """Seconds of audio that had been made."""
 
 
 @attrs.frozen
@@ -182,6 +202,7 @@ Observation = (
     | Judged
     | ProviderTimed
     | ReplyTimed
+    | EagerReply
     | SpeakerLabelled
     | Trouble
     | Counted

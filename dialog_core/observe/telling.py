@@ -15,6 +15,7 @@ from dialog_core.observe.observations import (
     CallStarted,
     CallState,
     Counted,
+    EagerReply,
     Judged,
     Observation,
     Observer,
@@ -122,10 +123,8 @@ class LogObserver:
             case CallEnded(call=call, at=at, reason=reason, turns=turns):
                 fields = {"call": call, "seconds": seconds(at), "reason": reason, "turns": turns}
                 yield "info", "call ended", fields
-            case ProviderTimed():
-                yield timing_line(observation)
-            case ReplyTimed():
-                yield reply_line(observation)
+            case ProviderTimed() | ReplyTimed() | EagerReply():
+                yield timed_line(observation)
             case StepTaken():
                 yield from self._step_lines(observation)
             case Judged() if self.settings.steps:
@@ -168,6 +167,17 @@ def judgement_line(judged: Judged) -> Line:
     return "debug", "turn judged", {**fields, "reason": judged.reason}
 
 
+def timed_line(timed: ProviderTimed | ReplyTimed | EagerReply) -> Line:
+    """How long something took."""
+    match timed:
+        case ProviderTimed():
+            return timing_line(timed)
+        case ReplyTimed():
+            return reply_line(timed)
+        case EagerReply():
+            return eager_line(timed)
+
+
 def timing_line(timed: ProviderTimed) -> Line:
     """How long a provider took: until its first result, and altogether."""
     fields: dict[str, Any] = {"call": timed.call, "stage": timed.stage, "provider": timed.provider}
@@ -190,12 +200,25 @@ def reply_line(timed: ReplyTimed) -> Line:
     for stage, at in stages:
         if at is None:
             continue
-        if before is not None:
-            fields[stage] = seconds(at - before)
-        before = at
+        if (
+            before is not None
+        ):  # what an eager reply had ready when the turn was complete took no time
+            fields[stage] = seconds(max(0.0, at - before))
+        before = at if before is None else max(at, before)
+    if timed.began is not None:
+        fields["eager"] = seconds(timed.decided - timed.began)
     if timed.ended is not None and timed.audible is not None:
         fields["silence_to_audio"] = seconds(timed.audible - timed.ended)
     return "info", "reply timed", fields
+
+
+def eager_line(eager: EagerReply) -> Line:
+    """What an eager reply gained, or cost."""
+    event = "eager reply taken back" if eager.missed else "eager reply confirmed"
+    fields: dict[str, Any] = {"call": eager.call, "seconds": seconds(eager.at)}
+    fields |= {"reply": eager.reply, "made_for": seconds(eager.seconds)}
+    fields |= {"characters": eager.characters, "audio": seconds(eager.audio)}
+    return "info", event, {**fields, "cause": eager.missed} if eager.missed else fields
 
 
 def new_log_observer(settings: LogObserverSettings, _services: Services) -> Observer:

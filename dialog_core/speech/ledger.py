@@ -156,6 +156,16 @@ class Ledger:
         """When all that was sent will have sounded, or has."""
         return self._ends
 
+    def characters(self, reply: int) -> int:
+        """Length of the text that was to be spoken of the reply so far."""
+        return sum(
+            len(entry.segment.text) for key, entry in self.entries.items() if key[0] == reply
+        )
+
+    def made(self, reply: int) -> float:
+        """Seconds of audio that were made of the reply."""
+        return sum(entry.made or 0.0 for key, entry in self.entries.items() if key[0] == reply)
+
     def owes(self, reply: int) -> bool:
         """True while a segment of the reply is not made and sent to its end."""
         return any(

@@ -43,7 +43,7 @@ class Teller:
         yield from self._event(observation.event)
         for effect in observation.effects:
             match effect:
-                case ef.StartReply(reply=reply):
+                case ef.StartReply(reply=reply, eager=False) | ef.ConfirmReply(reply=reply):
                     self._reply, self._heard = reply, []
                     yield Thinking(reply)
                 case ef.Keep(record=record):
