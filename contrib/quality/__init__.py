@@ -1,0 +1,1 @@
+"""How well turns are taken, measured on recorded and synthesised speech: ``python -m contrib.quality``."""
