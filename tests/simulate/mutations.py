@@ -16,8 +16,8 @@ from dialog_core.turns import events as ev
 from dialog_core.turns.events import Timer
 from dialog_core.turns.gate import Gate, GateSettings
 from dialog_core.turns.machine import step
-from dialog_core.turns.records import BargeIn, Said, TurnComplete
-from dialog_core.turns.state import Phase, TurnPolicy, TurnState
+from dialog_core.turns.records import BargeIn, Said, TakenBack, TurnComplete
+from dialog_core.turns.state import OPEN, Phase, TurnPolicy, TurnState
 
 __all__ = ["MUTATIONS"]
 
@@ -140,6 +140,47 @@ def voice_forgotten(_o: TurnState, _e: ev.Event, new: TurnState, effects: Effect
     return (attrs.evolve(new, voiced=False) if new.phase is Phase.SPEAKING else new), effects
 
 
+# --- tampered eager replies
+
+
+def confirmed_at_once(_o: TurnState, _e: ev.Event, new: TurnState, effects: Effects) -> Stepped:
+    for effect in effects:
+        if isinstance(effect, ef.StartReply) and effect.eager:
+            assert isinstance(effect.cause, Utterance)
+            return new, (*effects, ef.ConfirmReply(effect.reply, effect.cause))
+    return new, effects
+
+
+def confirmed_for_other_words(
+    old: TurnState, event: ev.Event, new: TurnState, effects: Effects
+) -> Stepped:
+    if isinstance(event, Transcript) and any(isinstance(each, ef.DropReply) for each in effects):
+        effects = tuple(each for each in effects if not isinstance(each, ef.DropReply))
+        assert old.eager is not None
+        new = attrs.evolve(new, eager=attrs.evolve(old.eager, utterance=new.utterance()))
+    return new, effects
+
+
+def certain_from_the_start(
+    _o: TurnState, _e: ev.Event, new: TurnState, effects: Effects
+) -> Stepped:
+    return new, tuple(
+        attrs.evolve(each, eager=False) if isinstance(each, ef.StartReply) else each
+        for each in effects
+    )
+
+
+def recorded_although_dropped(
+    _o: TurnState, event: ev.Event, new: TurnState, effects: Effects
+) -> Stepped:
+    records = tuple(
+        ef.Keep(TakenBack(event.at, each.reply))
+        for each in effects
+        if isinstance(each, ef.DropReply)
+    )
+    return new, (*records, *effects)
+
+
 def as_if(phase: Phase, *, was: Phase, on: type) -> Machinery:
     """A machine that mistakes one phase for another when something happens."""
 
@@ -190,7 +231,9 @@ class SettlesTheWholeReply(Ledger):
     def reached(self, key: Key, now: float) -> tuple[SpeakText, ...]:
         settled = super().reached(key, now)
         for other, entry in self.entries.items():
-            entry.heard = entry.heard or other[0] == key[0]
+            if other[0] == key[0]:
+                entry.heard = True
+                self._awaited.pop(other, None)
         return settled
 
 
@@ -273,6 +316,17 @@ MUTATIONS: Mapping[str, Machinery] = {
     "two replies have one number": mutated(after=same_number),
     "a reply is resumed that was not held": mutated(after=eager_resume),
     "a voice under a reply is forgotten": mutated(after=voice_forgotten),
+    "an eager reply is confirmed before the turn is complete": mutated(after=confirmed_at_once),
+    "an eager reply is confirmed for other words": mutated(after=confirmed_for_other_words),
+    "an eager reply is not told that it is one": mutated(after=certain_from_the_start),
+    "an eager reply goes on when the caller does": dropping(
+        lambda effect, _: isinstance(effect, ef.DropReply)
+    ),
+    "an eager reply that was taken back is on record": mutated(after=recorded_although_dropped),
+    "an eager reply that failed is confirmed": deaf_to(when(ev.ReplyFailed, *OPEN)),
+    "an eager reply survives that the turn is resumed": deaf_to(when(ev.TurnResumed)),
+    "a second reply is started beside the eager one": hiding(eager=None),
+    "eager replies are begun without end": hiding(eager_starts=0),
     "what is on its way counts as heard": ledger(CountsWhatWasSent),
     "what was cut counts as heard": ledger(CountsWhatWasCut),
     "a mark settles the whole reply": ledger(SettlesTheWholeReply),

@@ -95,8 +95,3 @@ class EagerLaws:
         if not same_words(self.text, effect.cause.text):
             yield "an eager reply answers the words that were said", (self.text, effect.cause.text)
         self.reply = None
-
-    def ran_tool(self, reply: int) -> Iterator[Finding]:
-        """A tool of a reply was run."""
-        if reply == self.reply:
-            yield "no tool runs before its turn is complete", reply

@@ -93,7 +93,7 @@ def explain(seed: int, talk: Conversation, step: Step) -> BrokenTurn:
     breach, policy = talk.laws.breaches[0], talk.policy
 
     def breaks(events: Sequence[Event]) -> bool:
-        laws = TurnLaws(policy.longest_hold)
+        laws = TurnLaws.of(policy)
         for event, state, effects in steps_of(events, step, policy):
             laws.take(event, state.phase, effects)
         return any(each.law == breach.law for each in laws.breaches)

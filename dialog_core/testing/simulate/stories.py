@@ -95,13 +95,17 @@ def told_effect(effect: object) -> str:
             return f"{timer.value} at {at:.2f}"
         case ef.CancelTimer(timer=timer):
             return f"no {timer.value}"
-        case ef.StartReply(reply=reply, cause=cause):
+        case ef.ConfirmReply(reply=reply):
+            return f"confirm reply {reply}"
+        case ef.DropReply(reply=reply, why=why):
+            return f"drop reply {reply}, {why}"
+        case ef.StartReply(reply=reply, cause=cause, eager=eager):
             why = (
                 f"answering {cause.text!r}"
                 if isinstance(cause, Utterance)
                 else type(cause).__name__
             )
-            return f"start reply {reply}, {why}"
+            return f"start reply {reply}{' eagerly' if eager else ''}, {why}"
         case ef.StopReply(reply=reply):
             return f"stop reply {reply}"
         case ef.EndCall(reason=reason):

@@ -17,7 +17,7 @@ from dialog_core.turns import effects as ef
 from dialog_core.turns import events as ev
 from dialog_core.turns.events import Timer
 from dialog_core.turns.records import BargeIn, BrokenOff, Record, Said, TakenBack, TurnComplete
-from dialog_core.turns.state import LIVE, TIMERS, WANTED_LIMIT, Phase
+from dialog_core.turns.state import LIVE, TIMERS, WANTED_LIMIT, Phase, TurnPolicy
 
 __all__ = ["OF_A_REPLY", "Breach", "TurnLaws", "bare"]
 
@@ -70,6 +70,11 @@ class TurnLaws:
     _ending: bool = False
     _wanted: set[int] = attrs.field(factory=set)
     _at: float = 0.0
+
+    @classmethod
+    def of(cls, policy: TurnPolicy) -> TurnLaws:
+        """The laws of a call with these numbers."""
+        return cls(policy.longest_hold, eager=EagerLaws(most=policy.eager_most))
 
     def _breach(self, law: str, detail: object = "") -> None:
         self.breaches.append(Breach(self._at, law, str(detail)))

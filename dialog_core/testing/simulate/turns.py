@@ -68,10 +68,10 @@ class Conversation:
         self.dice = random.Random(seed)  # noqa: S311 - a simulation
         self.machinery = machinery
         self.whims = Whims(self.dice.choice(VERDICTS), self.dice.choice(DECISIONS))
-        self.policy = TurnPolicy(self.whims, self.whims, patience=4.0)  # type: ignore[arg-type]
+        self.policy = self._draw_policy()
         self.state, self.now = TurnState(), 0.0
         self.timers: dict[Timer, float] = {Timer.IDLE: self.policy.patience}
-        self.laws = TurnLaws(self.policy.longest_hold)
+        self.laws = TurnLaws.of(self.policy)
         self.speaker = SimulatedSpeaker(self.dice, machinery.new_ledger)
         self.voice = CallerVoice(machinery.new_gate(GateSettings()))
         self.words = CallerWords()
@@ -81,6 +81,14 @@ class Conversation:
         self._tickets = 0
         self._made = False
         self._held = False
+        self._owed: list[ev.Event] = []
+        """What carrying the effects of a step out brings about."""
+
+    def _draw_policy(self) -> TurnPolicy:
+        eager, whims = self.dice.random() < 0.5, self.whims  # noqa: PLR2004 - a coin
+        after, most = self.dice.choice((0.0, 0.2, 1.0)), self.dice.choice((1, 2, 5))
+        policies = TurnPolicy(whims, whims, patience=4.0)  # type: ignore[arg-type]
+        return attrs.evolve(policies, eager=eager, eager_after=after, eager_most=most)
 
     # --- the machine
 
@@ -94,6 +102,8 @@ class Conversation:
         for effect in effects:
             self._do(effect)
         self._check_state(event)
+        while self._owed:
+            self.take(self._owed.pop(0))
 
     def _do(self, effect: ef.Effect) -> None:
         match effect:
@@ -101,8 +111,19 @@ class Conversation:
                 self.timers[timer] = at
             case ef.CancelTimer(timer=timer):
                 self.timers.pop(timer, None)
-            case ef.StartReply():
-                self._made = self._held = False
+            case ef.StartReply(eager=eager):
+                self._made, self._held = False, eager
+            case ef.ConfirmReply(reply=reply):
+                self._held = False
+                if self.speaker.send(self.speaker.ledger.rest(reply), self.now):
+                    self._owed.append(ev.ReplyAudible(self.now, reply))
+                elif self._made:
+                    self._owed.append(ev.ReplyPlayed(self.now, reply))
+            case ef.DropReply(reply=reply):
+                if self.speaker.words_heard(reply, self.now):
+                    self._breach("an unconfirmed reply is never audible", reply)
+                self.speaker.ledger.retire(reply)
+                self.speaker.forget(reply)
             case ef.StopReply():
                 self.speaker.ledger.stop(self.now)
                 self.speaker.clear(self.now)
@@ -288,14 +309,27 @@ class Conversation:
         self.whims.decision = self.dice.choice(DECISIONS)
 
     def speak(self) -> None:
-        """The reply gets on: a segment is made and sent."""
-        if self._made or self._held:
+        """The reply gets on: a segment is made, and sent unless it is held."""
+        if self._made or (self._held and self.state.eager is None):
             return
         reply = self.state.reply
-        sounded = self.speaker.send(self.speaker.make(reply), self.now)
+        pieces = self.speaker.make(reply)
+        sounded = not self._held and self.speaker.send(pieces, self.now)
         self._made = self.dice.random() < 0.5  # noqa: PLR2004 - a coin
         if sounded:
             self.take(ev.ReplyAudible(self.now, reply))
+
+    def get_on_early(self) -> None:
+        """An eager reply gets on, if there is one: it is made, fails, or protects itself."""
+        if self.state.eager is None:
+            return
+        what = self.dice.randrange(8)
+        if what == 0:
+            self.fail()
+        elif what == 1:
+            self.shield()
+        else:
+            self.speak()
 
     def finish(self) -> None:
         """The reply is made to its end; it may have nothing to say."""
@@ -344,8 +378,9 @@ ALWAYS: dict[Act, int] = {
 }  # fmt: skip
 MORE: dict[Phase, dict[Act, int]] = {
     Phase.IDLE: {C.hear_voice: 40, C.hear_silence: 2},
-    Phase.HEARING: {C.hear_silence: 30, C.hear_voice: 6, C.settle_words: 16, C.guess_words: 8},
-    Phase.ENDPOINTING: {C.hear_voice: 6, C.settle_words: 10, C.think_of_the_end: 6},
+    Phase.HEARING: {C.hear_silence: 30, C.hear_voice: 6, C.settle_words: 16, C.guess_words: 8,
+                    C.get_on_early: 4},
+    Phase.ENDPOINTING: {C.hear_voice: 6, C.settle_words: 10, C.think_of_the_end: 6, C.get_on_early: 12},
     Phase.THINKING: {C.speak: 40, C.hear_voice: 8, C.finish: 2, C.fail: 2},
     Phase.SPEAKING: {C.speak: 16, C.finish: 12, C.hear_voice: 10, C.hear_silence: 4, C.fail: 1,
                      C.shield: 1, C.want_end: 1},
