@@ -11,6 +11,8 @@ from typing import Any
 
 import attrs
 
+from dialog_core.speech.written import Written
+
 __all__ = [
     "PLAIN",
     "Manner",
@@ -120,10 +122,17 @@ class SpeakText:
     reply: int
     index: int
     text: str
-    """Normalised, with its trailing space kept where more text follows."""
+    """As it is to be spoken, with its trailing space kept where more text follows."""
     protected: bool = False
     """True when the caller may not interrupt it."""
     manner: Manner = PLAIN
+    written: Written | None = None
+    """As the agent wrote it and the history keeps it; None where that is `text`."""
+
+    @property
+    def as_written(self) -> str:
+        """What the history keeps when all of it was heard."""
+        return self.text if self.written is None else self.written.text
 
 
 @attrs.frozen

@@ -94,7 +94,7 @@ class Replies:
         """Playback reached the end of a segment, or must have: tell the machine and whoever waits for it."""
         now = self.context.now()
         for segment in self.ledger.lost(key) if lost else self.ledger.reached(key, now):
-            self.post(ev.MarkReached(now, segment.reply, segment.text))
+            self.post(ev.MarkReached(now, segment.reply, segment.as_written))
             if segment.protected:
                 shielded = self.ledger.is_shielded(segment.reply)
                 self.post(ev.Shielded(now, segment.reply, on=shielded))

@@ -230,23 +230,24 @@ class Ledger:
         return self._sent.get(key, 0.0)
 
     def heard(self, reply: int, now: float) -> str:
-        """What the caller got of a reply: a prefix, by whole words, of what was to be said."""
+        """What the caller got of a reply: a prefix, by whole words, of what the agent wrote."""
         pieces = []
         for key, entry in self.entries.items():
             if key[0] != reply:
                 continue
             if entry.heard:
-                pieces.append(entry.segment.text)
+                pieces.append(entry.segment.as_written)
                 continue
             part = self._part(key, entry, now)
             pieces.append(part)
-            if part.strip() != entry.segment.text.strip():
+            if part.strip() != entry.segment.as_written.strip():
                 break
         return "".join(pieces).strip()
 
     def _part(self, key: Key, entry: Entry, now: float) -> str:
-        total = entry.made if entry.complete else None
-        return spoken_part(entry.segment.text, self.position(key, now), total, entry.words)
+        total, segment = entry.made if entry.complete else None, entry.segment
+        spoken = spoken_part(segment.text, self.position(key, now), total, entry.words)
+        return spoken if segment.written is None else segment.written.upto(len(spoken.split()))
 
     def is_mute(self, key: Key) -> bool:
         """True when all of a segment was made, it has words, and nothing of it sounds."""
