@@ -15,7 +15,7 @@ from dialog_core.testing.simulate.dead_air import Budget, dead_air
 from dialog_core.testing.simulate.run import LONGEST_CALL, Lived
 from dialog_core.testing.simulate.sound import Heard, heard_in
 from dialog_core.testing.simulate.turn_laws import Breach, TurnLaws, bare
-from dialog_core.turns.effects import Keep, StartReply, StopReply
+from dialog_core.turns.effects import ConfirmReply, Keep, StartReply, StopReply
 from dialog_core.turns.records import BargeIn, BrokenOff, Said, TakenBack, TurnComplete
 from dialog_core.turns.state import Phase
 
@@ -69,7 +69,7 @@ def broken(lived: Lived, *, budget: Budget | None = None) -> list[Breach]:
 def steps_by_the_laws(lived: Lived) -> list[Breach]:
     """What the laws of turn-taking find in the machine's steps."""
     lying = {fault.what for fault in lived.plan.faults if fault.where == "stt"} & LYING
-    laws = TurnLaws(lived.policy.longest_hold, not lying)
+    laws = attrs.evolve(TurnLaws.of(lived.policy), strict_words=not lying)
     for step in lived.steps:
         laws.take(step.event, Phase(step.phase), step.effects)  # type: ignore[arg-type] # its own values
     laws.close()
@@ -196,7 +196,7 @@ def tools_run_for_turns(judged: Judged) -> Iterator[Finding]:
         effect.reply: step.at
         for step in lived.steps
         for effect in step.effects
-        if isinstance(effect, StartReply)
+        if isinstance(effect, StartReply | ConfirmReply)
         and any(isinstance(e, Keep) and isinstance(e.record, TurnComplete) for e in step.effects)
     }
     for ran in lived.journal.ran:
