@@ -25,7 +25,8 @@ class Agent(Protocol):
         """Answer a turn: an async generator of text, in pieces of any size.
 
         It is closed at its present ``yield`` or ``await`` when the caller interrupts or goes on. What the caller
-        heard of it is in ``call.history`` afterwards.
+        heard of it is in ``call.history`` afterwards. With ``turns.eager`` it may be asked before the caller has surely
+        finished: what cannot be undone waits for :meth:`Call.certain`.
         """
         ...
 

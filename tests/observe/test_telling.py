@@ -10,6 +10,7 @@ from dialog_core.observe.observations import (
     CallEnded,
     CallStarted,
     Counted,
+    EagerReply,
     Observation,
     Personal,
     ProviderTimed,
@@ -123,6 +124,49 @@ async def test_a_reply_that_answers_no_words_has_no_silence_to_count_from() -> N
 
     assert "silence_to_audio" not in fields
     assert fields["speech"] == 0.2
+
+
+async def test_what_an_eager_reply_had_ready_took_no_time_after_the_turn() -> None:
+    timed = ReplyTimed("CA1", 1, 3.0, 3.8, 3.5, 3.6, 3.9, 3.91, "Said", began=3.2)
+
+    ((_, _, fields),) = await told(timed)
+
+    assert fields["eager"] == 0.6
+    assert (fields["model"], fields["segment"], fields["speech"]) == (0.0, 0.0, 0.1)
+    assert fields["silence_to_audio"] == 0.91
+
+
+async def test_an_eager_reply_is_told_with_what_it_gained_or_cost() -> None:
+    hit = EagerReply("CA1", 3.8, 1, "", 0.6, 42, 1.25)
+    missed = EagerReply("CA1", 4.0, 2, "the caller went on", 0.2, 0, 0.0)
+
+    assert await told(hit, missed) == [
+        (
+            "info",
+            "eager reply confirmed",
+            {
+                "call": "CA1",
+                "seconds": 3.8,
+                "reply": 1,
+                "made_for": 0.6,
+                "characters": 42,
+                "audio": 1.25,
+            },
+        ),
+        (
+            "info",
+            "eager reply taken back",
+            {
+                "call": "CA1",
+                "seconds": 4.0,
+                "reply": 2,
+                "made_for": 0.2,
+                "characters": 0,
+                "audio": 0.0,
+                "cause": "the caller went on",
+            },
+        ),
+    ]
 
 
 async def test_trouble_is_a_warning_with_its_cause() -> None:
