@@ -86,5 +86,7 @@ class Factory(Generic[S, T]):
     """Called once when the process starts: load the model, open the shared socket. Failing is not fatal."""
     abilities: frozenset[str] = frozenset()
     """Of a VoIP: words of :class:`dialog_core.line.Ability` that it has, whatever its settings; for listings."""
+    needs: frozenset[str] = frozenset()
+    """Of an agent: optional kinds that must be chosen beside it, such as ``llm``."""
     contract: str = ">=1,<2"
     """Versions of its kind's contract that it keeps; see :mod:`dialog_core.contract`."""

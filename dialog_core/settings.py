@@ -35,7 +35,7 @@ from dialog_core.protocols import (
     TextToSpeech,
     VoIP,
 )
-from dialog_core.resilience.failover import CHAINED, Chain, FailoverSettings, chain_of, told
+from dialog_core.resilience.failover import FailoverSettings, chain_of, told
 from dialog_core.sources import Faults, Sources, read_dotenv, under
 from dialog_core.speech.sentences import holding_in
 from dialog_core.turns.gate import GateSettings
@@ -49,7 +49,6 @@ __all__ = [
     "put",
     "read_document",
     "screening_of",
-    "without_effect",
 ]
 
 DEFAULT_COMPONENTS = {"vad": "energy", "endpointer": "heuristic", "barge_in": "hard-cut"}
@@ -241,6 +240,11 @@ def finished(name: str, agent: ResolvedAgent) -> ResolvedAgent:
     known: dict[str, Any] = {}
     problems: list[SettingsProblem] = []
     for kind, chosen in agent.components():
+        problems += [
+            SettingsProblem(f"agents.{name}.{need}", f"missing: {kind} {chosen.name!r} needs one")
+            for need in sorted(chosen.factory.needs)
+            if getattr(agent, need) is None
+        ]
         try:
             known[kind] = told(chosen, language=agent.language, failover=agent.failover)
         except Faults as error:
@@ -351,48 +355,3 @@ def misnamed(document: Mapping[str, Any]) -> Iterable[SettingsProblem]:
         if not AGENT_NAME.fullmatch(name):
             message = "an agent's name is part of its address: use a-z, 0-9, - and _"
             yield SettingsProblem(f"agents.{name}", message)
-
-
-def without_effect(
-    settings: Settings, plugins: Plugins | None = None
-) -> tuple[SettingsProblem, ...]:
-    """Settings that are set and do nothing in this combination.
-
-    The settings of a component tell of their own, if their class has a method ``without_effect()`` that returns pairs
-    of key and reason. plugins: what is installed, to find names in `plugins.allow` and `plugins.deny` that nobody has.
-    """
-    found = []
-    server = settings.server
-    if server.public_url and server.trust_forwarded:
-        message = "has no effect: addresses are built from server.public_url"
-        found.append(SettingsProblem("server.trust_forwarded", message))
-    for key, name in settings.plugins.strangers(plugins.installed) if plugins else ():
-        message = (
-            f"has no effect: no installed plugin is called {name!r}; see dialogctl plugins list"
-        )
-        found.append(SettingsProblem(f"plugins.{key}", message))
-    for name, agent in settings.agents.items():
-        chained = any(
-            isinstance(chosen.settings, Chain) and kind in CHAINED
-            for kind, chosen in agent.components()
-        )
-        if not chained and agent.failover != FailoverSettings():
-            message = "has no effect: none of stt, llm and tts is a list"
-            found.append(SettingsProblem(f"agents.{name}.failover", message))
-        turns = agent.turns
-        if turns.hold_after >= turns.dead_air and agent.hold_phrases:
-            message = "has no effect: turns.dead_air ends the reply before a hold phrase is said"
-            found += under(f"agents.{name}", Faults(SettingsProblem("turns.hold_after", message)))
-        if turns.settle >= turns.watchdog:
-            message = "has no effect beyond turns.watchdog, which ends the turn first"
-            found += under(f"agents.{name}", Faults(SettingsProblem("turns.settle", message)))
-        for key in ("eager_after", "eager_most"):
-            if not turns.eager and getattr(turns, key) != getattr(TurnSettings(), key):
-                message = "has no effect: turns.eager is false"
-                found += under(f"agents.{name}", Faults(SettingsProblem(f"turns.{key}", message)))
-        for kind, chosen in agent.components():
-            tell = getattr(chosen.settings, "without_effect", None)
-            for key, reason in tell() if callable(tell) else ():
-                where = f"agents.{name}.{kind}.{key}"
-                found.append(SettingsProblem(where, f"has no effect: {reason}"))
-    return tuple(found)

@@ -11,10 +11,11 @@ from rich.console import Console
 
 from dialog_core.cli.check import drawn
 from dialog_core.errors import SettingsError
+from dialog_core.ineffective import without_effect
 from dialog_core.policies.stack import Stack
 from dialog_core.policies.vote import Vote
 from dialog_core.resilience.failover import Chain, members_of
-from dialog_core.settings import ResolvedAgent, load, parse_override, without_effect
+from dialog_core.settings import ResolvedAgent, load, parse_override
 from dialog_core.testing.contracts.quiet import QUIET
 
 FILE = """
@@ -180,9 +181,14 @@ def test_a_list_of_endpointers_is_a_stack_and_of_barge_in_policies_a_vote(tmp_pa
 
 def test_a_component_may_have_a_component_of_its_own(tmp_path: Path) -> None:
     own = '{ use = "openai", api_key = "k", model = "small" }'
-    text = FILE + 'stt = "local"\n' + TTS + f'endpointer = {{ use = "semantic", llm = {own} }}\n'
+    text = FILE + 'stt = "local"\n' + LLM + TTS + f'endpointer = {{ use = "semantic", llm = {own} }}\n'
     semantic = front(tmp_path, text).endpointer.settings
     assert semantic.llm.settings.model == "small"
     assert semantic.language == "en"
     missing = text.replace(f", llm = {own}", "")
     assert "agents.front.endpointer.llm: missing" in problem(tmp_path, missing)
+
+
+def test_an_agent_that_needs_a_model_has_one(tmp_path: Path) -> None:
+    text = FILE + 'stt = "local"\n' + TTS
+    assert problem(tmp_path, text) == "agents.front.llm: missing: agent 'chat' needs one"

@@ -7,8 +7,9 @@ import pytest
 
 from dialog_core.errors import SettingsError
 from dialog_core.fields import Secret
+from dialog_core.ineffective import without_effect
 from dialog_core.plugins import Plugins, discover
-from dialog_core.settings import Settings, load, parse_override, without_effect
+from dialog_core.settings import Settings, load, parse_override
 from dialog_core.testing.distributions import install_distribution
 
 POLICIES = """
@@ -466,5 +467,5 @@ def test_settings_without_effect_are_found(desk: Desk) -> None:
 
     assert [str(problem) for problem in without_effect(desk.load(text + GOOD + late))] == [
         "server.trust_forwarded: has no effect: addresses are built from server.public_url",
-        "agents.front.turns.settle: has no effect beyond turns.watchdog, which ends the turn first",
+        "agents.front.turns.settle: has no effect: turns.watchdog ends the turn first",
     ]

@@ -15,9 +15,10 @@ from rich.tree import Tree
 
 from dialog_core.cli.facts import default_of
 from dialog_core.cli.options import file_and_overrides, load_for
+from dialog_core.ineffective import without_effect
 from dialog_core.plugins import Chosen, Plugins
 from dialog_core.resilience.failover import Chain
-from dialog_core.settings import ResolvedAgent, Settings, without_effect
+from dialog_core.settings import ResolvedAgent, Settings
 
 __all__ = ["command"]
 

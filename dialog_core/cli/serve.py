@@ -15,12 +15,13 @@ import click
 from dialog_core.cli.options import file_and_overrides, load_for
 from dialog_core.cli.watch import watch
 from dialog_core.errors import SettingsError, SettingsProblem
+from dialog_core.ineffective import without_effect
 from dialog_core.net.services import open_services
 from dialog_core.net.settings import ServerSettings
 from dialog_core.observe.log import LEVELS
 from dialog_core.plugins import Plugins
 from dialog_core.protocols import VoIP
-from dialog_core.settings import Settings, without_effect
+from dialog_core.settings import Settings
 
 __all__ = ["banner", "command", "require_free_port"]
 

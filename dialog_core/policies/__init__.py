@@ -79,7 +79,7 @@ def dialog_agent() -> Iterable[Factory[Any, Agent]]:
     """Chat over any language model."""
     from dialog_core.agent.chat import ChatAgent, ChatSettings  # noqa: PLC0415 - only who chats pays for it
 
-    return (Factory("chat", ChatSettings, ChatAgent.of),)
+    return (Factory("chat", ChatSettings, ChatAgent.of, needs=frozenset({"llm"})),)
 
 
 @hookimpl
