@@ -4,9 +4,9 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from dialog_core.audio import TELEPHONE, AudioFrame
+from dialog_core.carriers.oddities import Oddities
+from dialog_core.carriers.owed import Grace, Owed
 from dialog_core.errors import ProviderProtocolError
-from dialog_core.net.oddities import Oddities
-from dialog_core.net.owed import Grace, Owed
 from dialog_core.protocols import LineEvent, LineStopped, MarkReturned
 from dialog_core.turns.events import Keypress
 from dialog_plivo.protocol import (

@@ -12,11 +12,11 @@ import attrs
 from starlette.requests import HTTPConnection
 
 from dialog_core.audio import TELEPHONE, AudioFrame
+from dialog_core.carriers.oddities import Oddities
+from dialog_core.carriers.owed import Grace, Owed
 from dialog_core.errors import LineError, ProviderError
 from dialog_core.factory import Services
 from dialog_core.line import cannot, is_address
-from dialog_core.net.oddities import Oddities
-from dialog_core.net.owed import Grace, Owed
 from dialog_core.observe.observations import Counted, Trouble
 from dialog_core.protocols import Ability, CallInfo, FrontDoor, LineEvent, Recording
 from dialog_plivo.inbound import Inbound

@@ -9,6 +9,7 @@ import anyio
 import httpx
 import msgspec
 
+from dialog_core.carriers.patience import Patience, is_busy
 from dialog_core.errors import (
     ProviderError,
     ProviderProtocolError,
@@ -16,7 +17,6 @@ from dialog_core.errors import (
     ProviderUnavailable,
 )
 from dialog_core.factory import Services
-from dialog_core.net.patience import Patience, is_busy
 from dialog_plivo.settings import PlivoSettings
 from dialog_plivo.webhooks import CALL_UUID
 

@@ -8,12 +8,12 @@ import anyio
 import attrs
 
 from dialog_core.audio import AudioFormat, AudioFrame
+from dialog_core.carriers.oddities import Oddities
+from dialog_core.carriers.owed import Grace, Owed
 from dialog_core.errors import LineError, ProviderError
 from dialog_core.factory import Services
 from dialog_core.line import is_address
 from dialog_core.net.media_stream import MediaStream
-from dialog_core.net.oddities import Oddities
-from dialog_core.net.owed import Grace, Owed
 from dialog_core.observe.observations import Counted, Trouble
 from dialog_core.protocols import Ability, CallInfo, LineEvent, Recording
 from dialog_telnyx.calls import KnownCall

@@ -11,6 +11,7 @@ import attrs
 import httpx
 import msgspec
 
+from dialog_core.carriers.patience import Patience, is_busy
 from dialog_core.errors import (
     ProviderError,
     ProviderProtocolError,
@@ -18,7 +19,6 @@ from dialog_core.errors import (
     ProviderUnavailable,
 )
 from dialog_core.factory import Services
-from dialog_core.net.patience import Patience, is_busy
 from dialog_telnyx.settings import TelnyxSettings
 
 __all__ = ["Problem", "Saved", "TelnyxRest", "read_problem"]

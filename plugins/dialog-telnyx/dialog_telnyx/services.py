@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import attrs
 
+from dialog_core.carriers.owed import Owed
 from dialog_core.errors import LineError, ProviderError
 from dialog_core.line import CarrierTranscript, Recording
-from dialog_core.net.owed import Owed
 from dialog_telnyx.calls import KnownCall
 from dialog_telnyx.rest import Saved, TelnyxRest
 from dialog_telnyx.webhooks import Heard, Payload, pack_state, seconds_between, unpack_state

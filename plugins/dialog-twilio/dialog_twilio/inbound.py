@@ -5,10 +5,10 @@ from functools import partial
 from typing import Any
 
 from dialog_core.audio import TELEPHONE, AudioFrame
+from dialog_core.carriers.oddities import Oddities
+from dialog_core.carriers.owed import Grace, Owed
 from dialog_core.errors import ProviderProtocolError
 from dialog_core.factory import Clock
-from dialog_core.net.oddities import Oddities
-from dialog_core.net.owed import Grace, Owed
 from dialog_core.protocols import LineEvent, LineStopped, MarkReturned
 from dialog_core.turns.events import Keypress
 from dialog_twilio.protocol import Dtmf, Mark, Media, MediaBody, Message, Stop, Unknown, parse

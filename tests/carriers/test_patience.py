@@ -6,8 +6,8 @@ import anyio
 import httpx
 import pytest
 
+from dialog_core.carriers.patience import Patience, is_busy
 from dialog_core.errors import ProviderUnavailable
-from dialog_core.net.patience import Patience, is_busy
 
 pytestmark = pytest.mark.anyio
 

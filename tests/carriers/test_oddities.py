@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dialog_core.net.oddities import GARBAGE_MOST, KINDS_MOST, Oddities
+from dialog_core.carriers.oddities import GARBAGE_MOST, KINDS_MOST, Oddities
 
 
 def test_the_first_of_each_kind_is_noted_and_the_rest_are_counted() -> None:

@@ -4,8 +4,8 @@ import anyio
 import pytest
 
 from dialog_core.call.clock import SystemClock
+from dialog_core.carriers.owed import SEEN_MOST, WAITING_MOST, Grace, Owed
 from dialog_core.line import Recording
-from dialog_core.net.owed import SEEN_MOST, WAITING_MOST, Grace, Owed
 
 pytestmark = pytest.mark.anyio
 
