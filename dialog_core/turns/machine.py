@@ -107,7 +107,10 @@ def heed_judgement(state: TurnState, event: ev.EndpointJudged, _policy: TurnPoli
 
 
 def heed_recogniser(state: TurnState, event: ev.EndOfTurn, policy: TurnPolicy) -> Step:
-    """The recogniser says the turn is over while the line still seems voiced: believe it if the endpointer does."""
+    """The recogniser says the turn is over while the line still seems voiced: believe it if the endpointer does.
+
+    What nobody is sure of may still be worth an eager reply.
+    """
     if not event.sure or not state.text or policy.endpointer.judge(pause_at(state, 0.0)) != Done():
         return start_eagerly(state, event, policy)
     state = attrs.evolve(state, voiced=False, silent_since=event.at)
@@ -321,7 +324,7 @@ def on(timer: Timer, act: Transition) -> Transition:
 
 
 def on_pause_timer(state: TurnState, event: ev.TimerFired, policy: TurnPolicy) -> Step:
-    """ENDPOINTING has two timers: the one that ends it, and the one for an eager reply."""
+    """ENDPOINTING has two timers: silence that lasts completes the turn if it has words, the other begins an eager reply."""
     act = start_eagerly if event.timer is Timer.EAGER else complete_turn
     return act(state, event, policy)
 
