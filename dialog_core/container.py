@@ -26,6 +26,11 @@ def build(chosen: Chosen[Any] | None, services: Services) -> Any:
     return None if chosen is None else chosen.build(services)
 
 
+def names(agent: ResolvedAgent) -> dict[str, str]:
+    """What each component is called, by kind."""
+    return {kind: chosen.name for kind, chosen in agent.components()}
+
+
 def new_policy(turns: TurnSettings, endpointer: Endpointer, barge_in: BargeIn) -> TurnPolicy:
     """The numbers of the settings and the two policies, as the machine wants them."""
     return TurnPolicy(
@@ -81,6 +86,7 @@ class CallContainer(containers.DeclarativeContainer):
         holding=holding,
         sorry=sorry,
         language=agent.provided.language,
+        providers=providers.Callable(names, agent),
         services=services,
         build=swap,
     )

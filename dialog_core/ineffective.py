@@ -60,6 +60,8 @@ def idle_turns(agent: ResolvedAgent) -> Iterator[tuple[str, str]]:
     turns, usual = agent.turns, TurnSettings()
     if turns.hold_after >= turns.dead_air and agent.hold_phrases:
         yield "hold_after", "turns.dead_air ends the reply before a hold phrase is said"
+    if turns.max_silence > turns.dead_air:
+        yield "max_silence", "the caller is told after turns.dead_air already"
     if turns.settle >= turns.watchdog:
         yield "settle", "turns.watchdog ends the turn first"
     for key in EAGER_KEYS:

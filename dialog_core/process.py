@@ -39,6 +39,8 @@ __all__ = ["Process", "open_process"]
 
 WARM_SECONDS = 60.0
 """How long components may prepare themselves; what is not ready then gets ready during the first call."""
+HOLD_MARGIN = 0.25
+"""Seconds before the end of the dead-air budget by which a hold phrase sounds."""
 RENDER_SECONDS = 20.0
 """How long an apology may take to be rendered at the start."""
 
@@ -56,15 +58,14 @@ class Process:
     """By agent."""
     apologies: dict[str, ReadyMade] = attrs.field(factory=dict)
     """By agent, in the telephone's format."""
-    holding: dict[str, tuple[ReadyMade, ...]] = attrs.field(factory=dict)
-    """What each agent says when it keeps a caller waiting, in the telephone's format."""
+    holding: dict[str, Holding] = attrs.field(factory=dict)
+    """What each agent says in silences, in the telephone's format."""
 
     async def answer(self, agent: str, line: Line) -> None:
         """Run a call of an agent on a line to its end. Never raises: what goes wrong ends this call only."""
         resolved = self.settings.agents[agent]
         services = attrs.evolve(self.services, observe=naming(self.services.observe, line.info.id))
         sorry = in_format(self.apologies.get(agent) or recorded(), line.fmt)
-        phrases = tuple(in_format(each, line.fmt) for each in self.holding.get(agent, ()))
         container = CallContainer(
             services=services,
             agent=resolved,
@@ -72,7 +73,7 @@ class Process:
             line=line,
             sorry=sorry,
             swap=partial(self._build, resolved),
-            holding=Holding(phrases, resolved.turns.hold_after),
+            holding=self.holding.get(agent, Holding()).in_format(line.fmt),
         )
         made: list[Any] = []
 
@@ -150,7 +151,13 @@ class Process:
     async def _hold_as(self, name: str, agent: ResolvedAgent) -> None:
         async def speak() -> None:
             made = [await self._rendered(agent, text) for text in agent.hold_phrases]
-            self.holding[name] = tuple(each for each in made if each.audio)
+            said = [await self._rendered(agent, text) for text in (agent.unheard_phrase,) if text]
+            self.holding[name] = Holding(
+                tuple(each for each in made if each.audio),
+                agent.turns.hold_after,
+                agent.turns.dead_air - HOLD_MARGIN,
+                next((each for each in said if each.audio), None),
+            )
 
         where, observe = f"tts {agent.tts.name}", self.services.observe
         problem = await guarded(speak, call="", where=where, observe=observe)

@@ -37,7 +37,7 @@ from dialog_core.protocols import (
 )
 from dialog_core.resilience.failover import FailoverSettings, chain_of, told
 from dialog_core.sources import Faults, Sources, read_dotenv, under
-from dialog_core.speech.sentences import holding_in
+from dialog_core.speech.sentences import holding_in, unheard_in
 from dialog_core.turns.gate import GateSettings
 
 __all__ = [
@@ -80,10 +80,10 @@ class TurnSettings:
         help="idle time before the caller is asked whether they are there",
     )
     max_silence: float = setting(
-        default=5.0,
+        default=3.5,
         unit="s",
         above=0,
-        help="wait for words after speech in which none were recognised",
+        help="wait for words after speech in which none were recognised, before the caller is told",
     )
     settle: float = setting(
         default=0.2,
@@ -170,6 +170,11 @@ class ResolvedAgent:
         default=None,
         help="said one after the other when a reply keeps the caller waiting; the language's own unless set",
     )
+    unheard: str | None = setting(
+        default=None,
+        help="said when the caller sounded and no word of it came; the language's own unless set; "
+        "empty for what the agent says to silence",
+    )
     name: str = attrs.field(default="", metadata={"option": False})
     """Its key below ``agents``."""
 
@@ -177,6 +182,11 @@ class ResolvedAgent:
     def hold_phrases(self) -> tuple[str, ...]:
         """What is said when a reply keeps the caller waiting."""
         return holding_in(self.language) if self.holding is None else self.holding
+
+    @property
+    def unheard_phrase(self) -> str:
+        """What is said when the caller sounded and no word of it came."""
+        return unheard_in(self.language) if self.unheard is None else self.unheard
 
     def components(self) -> Iterator[tuple[str, Chosen[Any]]]:
         """(kind, component) of each that is set, in the order of `KINDS`."""

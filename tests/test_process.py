@@ -28,7 +28,7 @@ from dialog_core.process import Process, open_process
 from dialog_core.protocols import CallInfo
 from dialog_core.resilience.failover import chain_of
 from dialog_core.settings import ResolvedAgent, Settings
-from dialog_core.speech.sentences import holding_in
+from dialog_core.speech.sentences import holding_in, unheard_in
 from dialog_core.testing.fakes import FakeStt, FakeTts
 from dialog_core.testing.line import FakeLine
 from dialog_core.turns.effects import Keep
@@ -341,6 +341,8 @@ async def test_a_member_of_a_chain_is_swapped_in_by_its_name() -> None:
 async def test_hold_phrases_of_the_agents_language_are_spoken_at_the_start_too() -> None:
     stage = Stage()
     async with stage.open(front=stage.agent()) as process:
-        phrases = process.holding["front"]
-    assert [phrase.text for phrase in phrases] == list(holding_in("en-US"))
-    assert all(phrase.audio for phrase in phrases)
+        holding = process.holding["front"]
+    assert [phrase.text for phrase in holding.sentences] == list(holding_in("en-US"))
+    assert holding.unheard is not None
+    assert holding.unheard.text == unheard_in("en-US")
+    assert all(phrase.audio for phrase in (*holding.sentences, holding.unheard))

@@ -67,6 +67,7 @@ class Call:
     _messages: dict[int, Pending] = attrs.field(factory=dict)
     _tickets: int = 0
     _is_over: bool = False
+    _is_ending: bool = False
     _manner: Manner = PLAIN
     _recordings: dict[str, Recording] = attrs.field(factory=dict)
 
@@ -136,6 +137,12 @@ class Call:
         if speaker is None:
             raise LocalProtocolError("no reply is being made here")
         return speaker.reply
+
+    @property
+    def is_speechless(self) -> bool:
+        """Whether the reply that is being made has said nothing so far, and the call is not to end after it."""
+        speaker = LIVE_REPLY.get()()
+        return not self._is_ending and (speaker is None or speaker.is_silent)
 
     @property
     def recordings(self) -> tuple[Recording, ...]:
@@ -241,6 +248,7 @@ class Call:
     ) -> None:
         """End the call: when all that was said has been heard, or now. Returns at once; again is harmless."""
         await self.certain()
+        self._is_ending = True
         self._post(EndWanted(self.now, reason, now=after == "now"))
 
     async def transfer(self, number: str, *, after: Literal["heard", "now"] = "heard") -> None:
@@ -250,6 +258,7 @@ class Call:
         Raises: LineError if the carrier cannot transfer.
         """
         await self._may(Ability.TRANSFER)
+        self._is_ending = True
         self._post(EndWanted(self.now, "transferred", number, after == "now"))
 
     # --- the carrier's abilities

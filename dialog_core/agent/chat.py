@@ -14,7 +14,12 @@ from dialog_core.agent.call import Call
 from dialog_core.agent.tools import Tool
 from dialog_core.call.guard import closing
 from dialog_core.cascade.tools import run_tool
-from dialog_core.errors import LocalProtocolError, SettingsError, SettingsProblem
+from dialog_core.errors import (
+    LocalProtocolError,
+    ProviderProtocolError,
+    SettingsError,
+    SettingsProblem,
+)
 from dialog_core.factory import Services
 from dialog_core.fields import setting
 from dialog_core.messages import Message, Prompt, Role, TextDelta, ToolCall, Utterance
@@ -109,12 +114,16 @@ class ChatAgent:
             yield self.settings.silence
 
     async def reply(self, _turn: Utterance, call: Call) -> AsyncIterator[str]:
-        """Answer from the history, which ends with the turn; run tools as the model asks for them."""
+        """Answer from the history, which ends with the turn; run tools as the model asks for them.
+
+        Raises: ProviderProtocolError if the caller is left without an answer.
+        """
         if call.llm is None:
             raise LocalProtocolError(
                 "the chat agent needs a language model; add an llm table to the agent"
             )
         inside: tuple[Message, ...] = ()
+        spoken = False
         for round_ in range(self.settings.tool_rounds + 1):
             last = round_ == self.settings.tool_rounds
             prompt = self._prompt(call, inside, with_tools=not last)
@@ -127,6 +136,10 @@ class ChatAgent:
                         yield item.text
                     elif isinstance(item, ToolCall):
                         wanted.append(item)
+            spoken = spoken or bool(said.strip())
+            if not wanted and not spoken and call.is_speechless:
+                name = getattr(call.llm, "name", "model")
+                raise ProviderProtocolError(name, "answered nothing", stage="llm")
             if not wanted:
                 return
             if said and not said[-1].isspace():

@@ -24,7 +24,7 @@ from dialog_core.protocols import Line
 from dialog_core.speech.history import History
 from dialog_core.speech.ledger import Ledger, Piece
 from dialog_core.turns import events as ev
-from dialog_core.turns.effects import Cause
+from dialog_core.turns.effects import Cause, Unheard
 from dialog_core.turns.events import Event
 from dialog_core.turns.records import BargeIn, BrokenOff, Record, Said, TakenBack, TurnComplete
 from dialog_core.turns.state import Phase, TurnState
@@ -121,22 +121,22 @@ class Replies:
     def dead_air_at(self, state: TurnState, budget: float) -> float:
         """When a reply will have been live in silence for too long; never, while the silence is the caller's.
 
-        Counted from the last that sounded: what left for the carrier, or the caller's voice. A reply that was decided
-        on late in a silence has half the budget all the same.
+        Counted from the last that sounded, what left for the carrier or the caller's voice, since it was owed.
         """
         if state.phase not in {Phase.THINKING, Phase.SPEAKING} or state.voiced:
             return math.inf
-        live = self._live[state.reply]
-        decided = live.playout.times.decided
-        asked = isinstance(live.cause, Utterance)
-        silent = max(self.ledger.ends, state.silent_since, 0.0 if asked else decided)
-        return max(silent + budget, decided + budget / 2)
+        began = self._live[state.reply].playout.began
+        return max(self.ledger.ends, state.silent_since, began) + budget
 
     def tell_dead_air(self, reply: int) -> None:
         """Let the operator know who was waited for."""
-        stage = "voice" if self.ledger.owes(reply) else "agent"
-        why = f"the {stage} of reply {reply} brought nothing to play"
-        self.context.observe(Trouble(self.context.id, stage, "left the line dead", why))
+        kind = "tts" if self.ledger.owes(reply) else "llm" if self.context.asks("llm") else "agent"
+        why = f"nothing of reply {reply} came from {self.context.who(kind)} in time"
+        self.context.observe(Trouble(self.context.id, kind, "left the line dead", why))
+
+    def _tell_unheard(self) -> None:
+        why = f"{self.context.who('stt')} made no word of the caller's voice"
+        self.context.observe(Trouble(self.context.id, "stt", "heard nothing", why))
 
     # --- what the machine wants
 
@@ -146,8 +146,11 @@ class Replies:
         eager: nothing of it leaves before :meth:`confirm`.
         """
         times, now = ReplyTimes(self.context.now()), self.context.now
-        began = cause.ended if isinstance(cause, Utterance) else times.decided
-        playout = Playout(reply, times, self.ledger, self.outbox, now, self.post, began)
+        if isinstance(cause, Unheard):
+            self._tell_unheard()
+        playout = Playout(reply, times, self.ledger, self.outbox, now, self.post)
+        if isinstance(cause, Utterance):
+            playout.count_from(cause.ended)
         if eager and isinstance(cause, Utterance):
             playout.held, playout.draft = True, Draft.answering(cause, times.decided)
             times.began = times.decided
@@ -172,7 +175,8 @@ class Replies:
         self._tell_eager(live, "")
         assert playout.draft is not None
         self.history = playout.draft.enter(self.history)
-        playout.times.decided, playout.began = self.context.now(), cause.ended
+        playout.times.decided = self.context.now()
+        playout.count_from(cause.ended)
         playout.held, playout.draft = False, None
         self.outbox.put_now(self.ledger.rest(reply))
         self._check_played(reply)

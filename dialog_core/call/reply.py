@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Protocol
@@ -69,13 +70,19 @@ class Playout:
     outbox: Outbox
     now: Callable[[], float]
     post: Callable[[Event], None]
-    began: float = 0.0
-    """When the silence began that the reply ends, in seconds since the call began."""
+    began: float = attrs.field(
+        default=attrs.Factory(lambda self: self.times.decided, takes_self=True)
+    )
+    """When the silence began that the reply is to end, in seconds since the call began."""
     held: bool = False
     """While the reply is ducked, held or not confirmed, audio is entered into the ledger but not sent."""
     draft: Draft | None = None
     """What the reply keeps to itself while it is not certain that its turn is complete; None once it is."""
     _segments: int = 0
+
+    def count_from(self, ended: float) -> None:
+        """The caller's words ended then: the silence is ours from there on, unless something has sounded since."""
+        self.began = ended if self.ledger.ends <= ended else self.times.decided
 
     def text_came(self) -> None:
         """The responder has its first text."""
@@ -100,11 +107,15 @@ class Playout:
         self.ledger.add(segment, aside=True)
         await self.push(AudioOut(segment.reply, segment.index, audio, last=True))
 
-    async def silence(self, seconds: float) -> None:
-        """Wait until nothing has sounded for so long, and nothing is on its way."""
+    async def silence(self, seconds: float, *, latest: float = math.inf) -> None:
+        """Wait until nothing has sounded for so long, and nothing is on its way.
+
+        latest: seconds of silence after which a reply that was decided on late is waited for no longer.
+        """
         while True:
             quiet = max(self.ledger.ends, self.began)
-            wait = max(quiet + seconds, self.times.decided + seconds / 2) - self.now()
+            due = max(quiet + seconds, self.times.decided + seconds / 2)
+            wait = min(due, quiet + max(seconds, latest)) - self.now()
             if self.held or self.ledger.owes(self.reply):
                 wait = max(wait, LOOK_AGAIN_SECONDS)
             if wait <= ROUNDING:
@@ -142,6 +153,11 @@ class Speaker(Protocol):
     @property
     def reply(self) -> int:
         """The reply's number."""
+        ...
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has said nothing so far."""
         ...
 
     @property

@@ -24,7 +24,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from dialog_core.agent.agent import Agent
 from dialog_core.agent.call import Call
 from dialog_core.audio import AudioFrame
-from dialog_core.call.context import CallContext, shown
+from dialog_core.call.context import CallContext, shown, watched
 from dialog_core.call.guard import closing, first_error, guarded
 from dialog_core.call.held import Held
 from dialog_core.call.hindsight import Hindsight
@@ -62,8 +62,8 @@ from dialog_core.turns.state import TurnPolicy
 
 __all__ = ["CallParts", "CallRun", "run_call", "run_until_over"]
 
-END_SECONDS = 15.0
-"""How long the carrier may take to end or transfer a call."""
+END_SECONDS = 2.0
+"""How long the carrier may take at least to end or transfer a call; at most until the silence has lasted too long."""
 HANG_UP_AGAIN = 2
 """How often a refused hang-up is tried again."""
 HANG_UP_SECONDS = 0.5
@@ -95,7 +95,9 @@ class CallParts:
     """Makes a component of a kind by its name and settings, for who swaps one in the middle of a call."""
     diarizer: Diarizer | None = None
     holding: Holding = attrs.field(factory=Holding)
-    """What is said when a reply keeps the caller waiting."""
+    """What is said in silences that are the agent's."""
+    providers: Mapping[str, str] = attrs.field(factory=dict)
+    """Names of what does the work, by kind (``stt``, ``llm``, ``tts``); for the log."""
 
 
 async def run_call(parts: CallParts) -> None:
@@ -165,7 +167,8 @@ class CallRun:
         """Make a call ready; its time begins now."""
         clock, started = parts.services.clock, parts.services.clock.monotonic()
         observe = shown(parts.line, parts.services.observe)
-        context = CallContext(parts.line.info.id, lambda: clock.monotonic() - started, observe)
+        now, providers = lambda: clock.monotonic() - started, dict(parts.providers)
+        context = CallContext(parts.line.info.id, now, observe, providers)
         return cls(parts, context, Inbox(context.id))
 
     def __attrs_post_init__(self) -> None:
@@ -174,7 +177,14 @@ class CallRun:
             line, context, post=post, make=self._make, on_record=self._on_record
         )
         self.call = Call(
-            line.info, parts.language, parts.llm, line, self.replies, post, context.now, self._swap
+            line.info,
+            parts.language,
+            watched(parts.llm, context),
+            line,
+            self.replies,
+            post,
+            context.now,
+            self._swap,
         )
         self._hindsight = Hindsight.of(
             line.fmt, context, parts.policy.endpointer, parts.diarizer, self._label
@@ -300,15 +310,20 @@ class CallRun:
 
     async def _end(self, effect: ef.EndCall) -> None:
         self.outcome.reason = effect.reason
-        problem = await self._ask_to_end(effect)
+        problem: str | None = "the carrier did not answer in time"
+        silent_until = self.replies.ledger.ends + self.parts.policy.dead_air
+        with anyio.move_on_after(max(END_SECONDS, silent_until - self.context.now())) as scope:
+            problem = await self._ask_to_end(effect)
+            for _ in range(0 if effect.transfer else HANG_UP_AGAIN):
+                if problem is None or self.outcome.stopped:
+                    break
+                await anyio.sleep(HANG_UP_SECONDS)
+                problem = await self._ask_to_end(effect)
+        if scope.cancelled_caught:
+            self._tell_of_end(str(problem))
         if effect.transfer and problem is not None and not self.outcome.stopped:
             self.inbox.post(ev.EndFailed(self.context.now(), problem))
             return
-        for _ in range(HANG_UP_AGAIN):
-            if problem is None or self.outcome.stopped:
-                break
-            await anyio.sleep(HANG_UP_SECONDS)
-            problem = await self._ask_to_end(effect)
         self.outcome.refused = problem is not None
         self.inbox.post(ev.HungUp(self.context.now(), effect.reason))
 
@@ -316,16 +331,19 @@ class CallRun:
         """Ask the carrier to end or transfer the call; returns why it would not."""
         line = self.parts.line
         try:
-            with anyio.fail_after(END_SECONDS):
-                await (line.transfer(effect.transfer) if effect.transfer else line.hang_up())
-        except (LineError, TimeoutError) as error:
-            what = "could not end the call"
-            self.context.observe(Trouble(self.call.id, line.info.voip, what, str(error)))
+            await (line.transfer(effect.transfer) if effect.transfer else line.hang_up())
+        except LineError as error:
+            self._tell_of_end(str(error))
             return str(error)
         return None
 
+    def _tell_of_end(self, why: str) -> None:
+        what = "could not end the call"
+        self.context.observe(Trouble(self.call.id, self.parts.line.info.voip, what, why))
+
     async def _swap(self, kind: str, what: object, settings: Mapping[str, Any]) -> None:
         component: Any = self.parts.build(kind, what, settings) if isinstance(what, str) else what
+        self.context.providers[kind] = what if isinstance(what, str) else type(what).__name__
         if kind == "stt":
             await self._listener.use(component)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from importlib import resources
 
@@ -28,12 +29,22 @@ class ReadyMade:
 
 @attrs.frozen
 class Holding:
-    """What is said when a reply keeps the caller waiting."""
+    """What is said in silences that are the agent's."""
 
     sentences: tuple[ReadyMade, ...] = ()
-    """One after the other, each once in a reply; empty to say nothing."""
+    """When a reply keeps the caller waiting: one after the other, each once in it; empty to say nothing."""
     after: float = 2.5
     """Seconds of silence before each."""
+    within: float = math.inf
+    """Seconds of silence within which each is said, however late the reply was decided on."""
+    unheard: ReadyMade | None = None
+    """Said when the caller sounded and no word of it came; None for what the agent says to silence."""
+
+    def in_format(self, fmt: AudioFormat) -> Holding:
+        """The same in another line's format; it is in the telephone's."""
+        unheard = None if self.unheard is None else in_format(self.unheard, fmt)
+        sentences = tuple(in_format(each, fmt) for each in self.sentences)
+        return attrs.evolve(self, sentences=sentences, unheard=unheard)
 
 
 @cache

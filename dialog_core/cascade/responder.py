@@ -21,7 +21,7 @@ from dialog_core.errors import PluginError
 from dialog_core.messages import PLAIN, Manner, SpeakText, Utterance
 from dialog_core.protocols import TtsSession, Voice
 from dialog_core.speech.chunker import Chunker
-from dialog_core.turns.effects import Apology, Cause, Nudge
+from dialog_core.turns.effects import Apology, Cause, Nudge, Unheard
 from dialog_core.turns.events import ReplyWanted
 
 __all__ = ["CascadeResponder"]
@@ -48,6 +48,11 @@ class SegmentSpeaker:
     def reply(self) -> int:
         """The reply's number."""
         return self.playout.reply
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has said nothing so far."""
+        return self.playout.times.first_segment is None
 
     @property
     def draft(self) -> Draft | None:
@@ -115,7 +120,10 @@ class CascadeResponder:
     async def respond(self, plan: ReplyPlan, playout: Playout) -> None:
         """Make one reply. Raises: ProviderError, PluginError, and whatever the agent raises."""
         if isinstance(plan.cause, Apology):
-            await self._apologise(playout)
+            await self._say_ready_made(self.sorry, playout)
+            return
+        if isinstance(plan.cause, Unheard) and self.holding.unheard is not None:
+            await self._say_ready_made(self.holding.unheard, playout)
             return
         with self.tts.use() as session:
             async with session.voice(plan.reply) as voice, anyio.create_task_group() as tasks:
@@ -136,7 +144,7 @@ class CascadeResponder:
         """Say a hold phrase whenever the reply keeps the caller waiting, as long as there are any."""
         with waiting:
             for sentence in self.holding.sentences:
-                await playout.silence(self.holding.after)
+                await playout.silence(self.holding.after, latest=self.holding.within)
                 await playout.aside(sentence.text, sentence.audio)
 
     async def _play(self, voice: Voice, playout: Playout) -> None:
@@ -148,7 +156,7 @@ class CascadeResponder:
         match cause:
             case Utterance():
                 source = self.agent.reply(cause, self.call)
-            case Nudge(times=times):
+            case Nudge(times=times) | Unheard(times=times):
                 source = getattr(self.agent, "silence", silent)(times, self.call)
             case ReplyWanted(ticket=ticket):
                 yield self.call.pending(ticket)
@@ -164,9 +172,9 @@ class CascadeResponder:
             async for piece in pieces:
                 yield piece
 
-    async def _apologise(self, playout: Playout) -> None:
-        segment = playout.segment(self.sorry.text)
-        await playout.push(AudioOut(segment.reply, segment.index, self.sorry.audio, last=True))
+    async def _say_ready_made(self, sentence: ReadyMade, playout: Playout) -> None:
+        segment = playout.segment(sentence.text)
+        await playout.push(AudioOut(segment.reply, segment.index, sentence.audio, last=True))
 
 
 def silent(_times: int, _call: Call) -> AsyncIterator[str]:

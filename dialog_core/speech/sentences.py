@@ -1,8 +1,8 @@
-"""What is said while a caller has to wait, by language: ISO 639-1 code."""
+"""What is said while a caller has to wait, and when nothing of them was understood, by language: ISO 639-1 code."""
 
 from __future__ import annotations
 
-__all__ = ["HOLDING", "holding_in"]
+__all__ = ["HOLDING", "UNHEARD", "holding_in", "unheard_in"]
 
 HOLDING = {
     "de": ("Einen Moment bitte.", "Danke für Ihre Geduld, es dauert noch einen Augenblick."),
@@ -15,7 +15,23 @@ HOLDING = {
 }
 """Said one after the other, each once in a reply."""
 
+UNHEARD = {
+    "de": "Entschuldigung, das habe ich nicht gehört.",
+    "en": "Sorry, I did not hear you.",
+    "es": "Perdón, no le he oído.",
+    "fr": "Pardon, je ne vous ai pas entendu.",
+    "it": "Mi scusi, non l'ho sentita.",
+    "nl": "Sorry, ik heb u niet verstaan.",
+    "pt": "Desculpe, não ouvi.",
+}
+"""Said when the caller sounded, and no word of it came."""
+
 
 def holding_in(tag: str) -> tuple[str, ...]:
     """Of a language; none for one that is not here. tag: BCP-47."""
     return HOLDING.get(tag.partition("-")[0].lower(), ())
+
+
+def unheard_in(tag: str) -> str:
+    """Of a language; empty for one that is not here. tag: BCP-47."""
+    return UNHEARD.get(tag.partition("-")[0].lower(), "")

@@ -26,6 +26,7 @@ __all__ = [
     "SetTimer",
     "StartReply",
     "StopReply",
+    "Unheard",
 ]
 
 
@@ -44,8 +45,16 @@ class Nudge:
     """How many in a row, from 1."""
 
 
-Cause = Utterance | ReplyWanted | Apology | Nudge
-"""Why a reply is made: the caller's words, the application's wish, a failure, or silence."""
+@attrs.frozen
+class Unheard:
+    """The caller sounded, and no word of it came: say so."""
+
+    times: int
+    """How many in a row, from 1."""
+
+
+Cause = Utterance | ReplyWanted | Apology | Nudge | Unheard
+"""Why a reply is made: the caller's words, the application's wish, a failure, silence, or sound without words."""
 
 
 @attrs.frozen

@@ -31,6 +31,7 @@ __all__ = [
     "pause_at",
     "start_endpointing",
     "to",
+    "wordless_until",
     "yield_floor",
 ]
 
@@ -102,8 +103,15 @@ def start_endpointing(state: TurnState, event: Event, policy: TurnPolicy, *effec
             due = state.silent_since + seconds
         case wait:
             due = state.silent_since + wait.seconds
+    if not state.text:
+        due = min(due, wordless_until(state, policy))
     eagerly = eager_timer(state, event, policy, due)
     return to(state, Phase.ENDPOINTING, *effects, *eagerly, SetTimer(Timer.ENDPOINT, due))
+
+
+def wordless_until(state: TurnState, policy: TurnPolicy) -> float:
+    """When a silence without words is to end: words may come late, but the caller does not wait for ever."""
+    return state.silent_since + min(policy.max_silence, policy.dead_air)
 
 
 def pause_at(state: TurnState, silent: float) -> Pause:
@@ -119,7 +127,7 @@ def begin_reply(
 ) -> Step:
     """Start a reply, or confirm the one that was started eagerly; and start the clock on its first audio."""
     state = attrs.evolve(
-        state, cause=cause, heard="", held_since=None, shielded=False,
+        state, cause=cause, heard="", held_since=None, shielded=False, sounded=0.0,
         previous=state.heard or state.previous,
     )  # fmt: skip
     if isinstance(cause, Utterance):
@@ -136,4 +144,6 @@ def begin_reply(
 
 def end_reply(state: TurnState) -> TurnState:
     """No reply is live any more."""
-    return attrs.evolve(state, cause=None, held_since=None, shielded=False, eager_starts=0)
+    return attrs.evolve(
+        state, cause=None, held_since=None, shielded=False, eager_starts=0, sounded=0.0
+    )

@@ -42,7 +42,6 @@ from dialog_core.turns.effects import (
     Effect,
     EndCall,
     Keep,
-    Nudge,
     SetTimer,
     StopReply,
 )
@@ -56,6 +55,7 @@ from dialog_core.turns.floor import (
     pause_at,
     start_endpointing,
     to,
+    wordless_until,
     yield_floor,
 )
 from dialog_core.turns.notes import note
@@ -68,6 +68,7 @@ from dialog_core.turns.records import (
     TakenBack,
     TurnComplete,
 )
+from dialog_core.turns.silence import ask_again, nudge
 from dialog_core.turns.state import LIVE, Phase, TurnPolicy, TurnState
 
 __all__ = ["OF_A_REPLY", "TRANSITIONS", "step"]
@@ -120,10 +121,10 @@ def heed_recogniser(state: TurnState, event: ev.EndOfTurn, policy: TurnPolicy) -
 def complete_turn(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     """Silence lasted: the caller's words become a turn, unless there are none yet."""
     if not state.text:
-        longest = state.silent_since + policy.max_silence
+        longest = wordless_until(state, policy)
         if event.at < longest:
             return state, (SetTimer(Timer.ENDPOINT, longest),)
-        return yield_floor(state, event, policy, Keep(NothingHeard(event.at)))
+        return ask_again(state, event, policy)
     if state.interim is not None and not state.settling:
         settle = SetTimer(Timer.ENDPOINT, event.at + policy.settle)
         return attrs.evolve(state, settling=True), (settle,)
@@ -146,17 +147,6 @@ def end_stuck_turn(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     if state.text:
         return answer(state, event, policy)
     return yield_floor(state, event, policy, Keep(NothingHeard(event.at)))
-
-
-def nudge(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
-    """Nobody has spoken for a while: ask whether the caller is there; after enough times, end the call."""
-    nothing = Keep(NothingHeard(event.at))
-    if policy.idle_prompts == 0:
-        return state, (nothing, SetTimer(Timer.IDLE, event.at + policy.patience))
-    if state.nudges >= policy.idle_prompts:
-        return close(state, event, nothing, EndCall("silence"))
-    state = attrs.evolve(state, nudges=state.nudges + 1)
-    return begin_reply(state, event, policy, Nudge(state.nudges), nothing)
 
 
 # --- our turn -------------------------------------------------------------------------------------------------------
@@ -214,7 +204,10 @@ def finish_reply(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
 
 
 def break_off(state: TurnState, event: Event, policy: TurnPolicy, error: str) -> Step:
-    """The reply cannot go on: apologise without needing a provider, and after too many failures end the call."""
+    """The reply cannot go on: apologise without needing a provider, and after too many failures end the call.
+
+    Words that wait are answered after the apology: it sounds at once, and their answer may take as long again.
+    """
     broken = (
         StopReply(state.reply),
         Keep(BrokenOff(event.at, state.reply, state.heard, error)),
@@ -223,6 +216,8 @@ def break_off(state: TurnState, event: Event, policy: TurnPolicy, error: str) ->
     state = attrs.evolve(end_reply(state), failures=state.failures + 1)
     if state.failures >= policy.failures:
         return close(state, event, *broken, EndCall("failed", policy.give_up))
+    if not apologising and not state.voiced:
+        return begin_reply(state, event, policy, Apology(error), *broken)
     if not apologising:
         state = attrs.evolve(state, wanted=(Apology(error), *state.wanted))
     return yield_floor(state, event, policy, *broken)

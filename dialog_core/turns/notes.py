@@ -25,7 +25,10 @@ def note(state: TurnState, event: Event) -> TurnState:  # noqa: PLR0912 - one ca
                 end_of_turn=None, settling=False, nudges=0, rhythm=rhythm_at(state, at),
             )  # fmt: skip
         case ev.SpeechStopped(at=at):
-            return attrs.evolve(state, voiced=False, silent_since=at, sounding_until=at)
+            sounded = max(state.sounded, at - state.sounding_since)
+            return attrs.evolve(
+                state, voiced=False, silent_since=at, sounding_until=at, sounded=sounded
+            )
         case Transcript():
             return note_words(state, event)
         case ev.EndOfTurn(sure=sure):
@@ -49,7 +52,7 @@ def note(state: TurnState, event: Event) -> TurnState:  # noqa: PLR0912 - one ca
         case ev.MarkReached(text=text):
             return attrs.evolve(state, heard=f"{state.heard} {text.strip()}".strip())
         case ev.Keypress():
-            return attrs.evolve(state, nudges=0)
+            return attrs.evolve(state, nudges=0, unheard=0)
         case _:
             return state
 
@@ -90,5 +93,5 @@ def note_words(state: TurnState, event: Transcript) -> TurnState:
     words = (*state.words, fresh) if event.final else state.words
     return attrs.evolve(
         state, taken=taken, words=words, interim=None if event.final else fresh,
-        started=started, silent_since=silent_since, nudges=0,
+        started=started, silent_since=silent_since, nudges=0, unheard=0, sounded=0.0,
     )  # fmt: skip

@@ -63,7 +63,7 @@ class TurnPolicy:
     endpointer: Endpointer
     barge_in: BargeIn
     patience: float = 8.0
-    max_silence: float = 5.0
+    max_silence: float = 3.5
     settle: float = 0.2
     watchdog: float = 30.0
     first_audio: float = 6.0
@@ -154,6 +154,10 @@ class TurnState:
     ending: EndWanted | None = None
     nudges: int = 0
     """Idle prompts given since the caller last spoke."""
+    unheard: int = 0
+    """Voices in a row of which no word came."""
+    sounded: float = 0.0
+    """Seconds of the longest voice since the latest words or reply."""
     failures: int = 0
     """Replies failed since one was heard."""
 

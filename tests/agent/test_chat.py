@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import anyio
@@ -18,9 +19,9 @@ from dialog_core.messages import Message, Prompt, Role, TextDelta, ToolCall, Usa
 from dialog_core.net.websocket import open_websocket
 from dialog_core.observe.observations import Observation, Trouble
 from dialog_core.testing.calls import InCall, in_call
-from dialog_core.testing.fakes import FakeLlm
+from dialog_core.testing.fakes import Answer, FakeLlm
 from dialog_core.testing.line import FakeLine
-from dialog_core.turns.records import BargeIn, Said
+from dialog_core.turns.records import BargeIn, BrokenOff, Said
 
 pytestmark = pytest.mark.anyio
 
@@ -278,3 +279,38 @@ def test_a_tool_that_cannot_be_loaded_is_a_settings_error(name: str) -> None:
 def test_a_time_zone_must_exist() -> None:
     with pytest.raises(ValueError, match="is no time zone"):
         ChatSettings(timezone="Mars/Olympus")
+
+
+async def test_a_model_that_answers_nothing_has_failed_and_the_caller_is_told() -> None:
+    observed: list[Observation] = []
+    call = await talk(chat(observed=observed), FakeLlm(lambda _: ""), "Hello there.")
+    assert [type(record) for record in call.records][1:3] == [BrokenOff, Said]
+    assert any(
+        "answered nothing" in seen.detail for seen in call.observed if isinstance(seen, Trouble)
+    )
+
+
+def pick(answers: Iterator[Answer], _prompt: Prompt) -> Answer:
+    return next(answers)
+
+
+async def test_a_model_that_says_nothing_after_its_tool_has_failed_unless_the_call_ends() -> None:
+    def look_up() -> str:
+        """Find it."""
+        return "found"
+
+    async def leave(call: Call) -> None:
+        """End the call."""
+        await call.hang_up()
+
+    tools: tuple[tuple[Callable[..., Any], str], ...] = (
+        (look_up, "Sorry, something went wrong."),
+        (leave, ""),
+    )
+    for tool, spoken in tools:
+        answers: Iterator[Answer] = iter([[ToolCall("1", tool.__name__, "{}")], ""])
+        line, llm = FakeLine(), FakeLlm(partial(pick, answers))
+        async with in_call(line, chat(tool), llm=llm) as call:
+            await line.say("Hello there.")
+            await line.wait(4.0)
+        assert [record.heard for record in call.records if isinstance(record, Said)] == [spoken]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import pairwise
 
 import anyio
@@ -10,12 +11,14 @@ import attrs
 import pytest
 
 from dialog_core.agent.call import Call
-from dialog_core.audio import TELEPHONE
+from dialog_core.audio import TELEPHONE, AudioFormat, AudioFrame
 from dialog_core.cascade.ready_made import Holding, ReadyMade
 from dialog_core.messages import Utterance
 from dialog_core.observe.observations import Trouble
+from dialog_core.protocols import SttEvent
 from dialog_core.testing.calls import InCall, in_call, new_policy
 from dialog_core.testing.line import FakeLine
+from dialog_core.turns.events import EndOfTurn, SpeechStarted, SpeechStopped
 from dialog_core.turns.records import BargeIn, BrokenOff, Said
 
 pytestmark = pytest.mark.anyio
@@ -73,7 +76,7 @@ async def ask(line: FakeLine, agent: Slow, *, until: float, holding: bool = True
 async def test_without_a_hold_phrase_dead_air_ends_in_the_apology_within_the_budget() -> None:
     line = FakeLine()
     call = await ask(line, Slow(before=60.0), until=8.0, holding=False)
-    assert troubles(call) == ["left the line dead: the agent of reply 1 brought nothing to play"]
+    assert troubles(call) == ["left the line dead: nothing of reply 1 came from agent in time"]
     broken = next(record for record in call.records if isinstance(record, BrokenOff))
     assert broken.at - line.spoken[0].end == pytest.approx(BUDGET, abs=0.05)
     assert heard(call)[1] == "Sorry, something went wrong."
@@ -131,3 +134,82 @@ async def test_a_caller_who_speaks_during_a_hold_phrase_is_listened_to() -> None
         await line.wait(14.0)
     assert [type(record) for record in call.records if isinstance(record, BargeIn)] == [BargeIn]
     assert heard(call)[-1].endswith("We have a table at eight.")
+
+
+# --- a caller of whom nothing is understood
+
+UNHEARD = Holding(unheard=ReadyMade("Sorry, I did not hear you.", TELEPHONE.silence(1.0)))
+
+
+class Deaf:
+    """A recogniser whose connection stands, and which says nothing any more."""
+
+    @asynccontextmanager
+    async def open(self, _fmt: AudioFormat) -> AsyncIterator[Deaf]:
+        yield self
+
+    def feed(self, frame: AudioFrame) -> None:
+        pass
+
+    def note(self, event: SpeechStarted | SpeechStopped) -> None:
+        pass
+
+    async def events(self) -> AsyncIterator[SttEvent]:
+        await anyio.sleep_forever()
+        yield EndOfTurn(0.0)
+
+
+async def test_a_mute_recogniser_leaves_no_silence_and_is_named_in_the_log() -> None:
+    line = FakeLine()
+    async with in_call(line, Slow(), stt=Deaf(), holding=UNHEARD) as call:
+        call.run.context.providers["stt"] = "vendor"
+        await line.say("Do you have a table?")
+        await line.wait(6.0)
+    assert heard(call)[0] == "Sorry, I did not hear you."
+    assert max(gaps(line)) <= BUDGET
+    assert "heard nothing: stt vendor made no word of the caller's voice" in troubles(call)
+
+
+async def test_a_caller_whom_nobody_understands_is_let_go_cleanly() -> None:
+    line = FakeLine()
+    async with in_call(line, Slow(), stt=Deaf(), holding=UNHEARD) as call:
+        for _ in range(3):
+            await line.say("Do you have a table?")
+            await line.wait(6.0)
+        assert call.over.is_set()
+    told = ["Sorry, I did not hear you."] * 2
+    assert heard(call) == [*told, "Sorry, something went wrong."]
+    assert line.done == [("hang_up", "")]
+
+
+async def test_without_a_ready_made_sentence_the_agent_says_what_it_says_to_silence() -> None:
+    line = FakeLine()
+    async with in_call(line, Asking(), stt=Deaf()) as call:
+        await line.say("Do you have a table?")
+        await line.wait(6.0)
+    assert heard(call)[0] == "Are you there?"
+
+
+class Asking(Slow):
+    """Asks who is silent."""
+
+    async def silence(self, _times: int, _call: Call) -> AsyncIterator[str]:
+        yield "Are you there?"
+
+
+async def test_a_carrier_that_does_not_answer_ends_the_call_within_the_budget() -> None:
+    class Stuck(FakeLine):
+        async def hang_up(self) -> None:
+            await anyio.sleep_forever()
+
+    class Goodbye(Slow):
+        async def opened(self, call: Call) -> None:
+            await call.say("Goodbye.")
+            self.before = call.now
+            await call.hang_up()
+
+    line, agent = Stuck(), Goodbye()
+    async with in_call(line, agent) as call:
+        await call.over.wait()
+        assert line.now - agent.before <= BUDGET + 5.0  # the line's farewell is bounded by itself
+    assert "could not end the call: the carrier did not answer in time" in troubles(call)

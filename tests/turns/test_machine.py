@@ -130,10 +130,10 @@ def test_speech_without_words_leaves_the_floor_to_nobody_after_a_while() -> None
     state, effects = run(
         ev.SpeechStopped(2.0), final("", 2.0), final("  ", 2.1), endpoint(2.5), given=hearing()
     )
-    assert effects == [ef.SetTimer(Timer.ENDPOINT, 7.0)]
-    state, effects = run(endpoint(7.0), given=state)
+    assert effects == [ef.SetTimer(Timer.ENDPOINT, 5.5)]
+    state, effects = run(endpoint(5.5), given=state, policy=attrs.evolve(POLICY, idle_prompts=0))
     assert state.phase is Phase.IDLE
-    assert ef.Keep(rec.NothingHeard(7.0)) in effects
+    assert ef.Keep(rec.NothingHeard(5.5)) in effects
 
 
 def test_words_of_a_caller_too_soft_for_the_voice_detector_are_answered() -> None:

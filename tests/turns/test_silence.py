@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
+from dialog_core.messages import Utterance
 from dialog_core.turns import effects as ef
 from dialog_core.turns import events as ev
 from dialog_core.turns import records as rec
@@ -79,3 +80,98 @@ def test_one_who_does_not_even_pause_is_answered_then_too() -> None:
     assert state.phase is Phase.THINKING
     [record] = [effect.record for effect in effects if isinstance(effect, ef.Keep)]
     assert isinstance(record, rec.TurnComplete)
+
+
+# --- sound of which no word comes
+
+
+def unheard(state: TurnState, at: float, *, seconds: float = 0.8) -> TurnState:
+    """The caller sounds from `at` on, and no word of it comes in time."""
+    began = run(ev.SpeechStarted(at), ev.SpeechStopped(at + seconds), given=state)[0]
+    return run(endpoint(at + seconds + POLICY.max_silence), given=began)[0]
+
+
+def said(state: TurnState, at: float) -> TurnState:
+    """The live reply is heard to its end."""
+    events = (ev.ReplyAudible(at, state.reply), ev.ReplyPlayed(at + 1, state.reply))
+    return run(*events, given=state)[0]
+
+
+@pytest.mark.requirement("B.41")
+def test_a_caller_of_whom_no_word_came_is_told_that_they_were_not_heard() -> None:
+    given, effects = run(ev.SpeechStopped(2.0), endpoint(2.5), given=hearing(1.0))
+    assert effects == [ef.SetTimer(Timer.ENDPOINT, 5.5)]
+    state, effects = run(endpoint(5.5), given=given)
+    assert (state.phase, state.cause) == (Phase.THINKING, ef.Unheard(1))
+    assert ef.Keep(rec.NothingHeard(5.5)) in effects
+
+
+def test_the_dead_air_budget_ends_the_wait_for_words_at_the_latest() -> None:
+    policy = attrs.evolve(POLICY, max_silence=9.0, dead_air=3.0)
+    _, effects = run(ev.SpeechStopped(2.0), endpoint(2.5), given=hearing(1.0), policy=policy)
+    assert effects == [ef.SetTimer(Timer.ENDPOINT, 5.0)]
+
+
+def test_a_click_is_no_word_and_nobody_answers_it() -> None:
+    state = unheard(TurnState(), 1.0, seconds=0.1)
+    assert (state.phase, state.cause) == (Phase.IDLE, None)
+
+
+def test_a_word_that_was_missed_is_owed_although_a_click_followed_it() -> None:
+    given, _ = run(ev.SpeechStopped(2.0), ev.SpeechStarted(3.0), given=hearing(1.0))
+    state, _ = run(ev.SpeechStopped(3.1), endpoint(6.6), given=given)
+    assert state.cause == ef.Unheard(1)
+
+
+def test_words_that_come_after_all_are_answered() -> None:
+    given = run(ev.ReplyAudible(5.6, 1), given=unheard(TurnState(), 1.0))[0]
+    state, _ = run(final("hello", 1.8, 1.0), endpoint(5.7), given=given)
+    assert isinstance(state.cause, Utterance)
+    assert state.unheard == 0
+
+
+def test_who_is_never_understood_hears_the_apology_and_is_handed_over() -> None:
+    policy = attrs.evolve(POLICY, give_up="+15550009999")
+    state = TurnState()
+    for times in (1, 2):
+        state = unheard(state, times * 10.0)
+        assert state.cause == ef.Unheard(times)
+        state = said(state, times * 10.0 + 5)
+    state = unheard(state, 30.0)
+    assert isinstance(state.cause, ef.Apology)
+    ended = (ev.ReplyAudible(35.0, state.reply), ev.ReplyPlayed(36.0, state.reply))
+    assert run(*ended, given=state, policy=policy)[1][-1] == ef.EndCall("unheard")
+    given = attrs.evolve(state, ending=None, wanted=(), phase=Phase.ENDPOINTING, unheard=2)
+    given = attrs.evolve(given, cause=None, sounded=0.8)
+    state, _ = run(endpoint(45.0), given=given, policy=policy)
+    assert state.ending == ev.EndWanted(45.0, "unheard", "+15550009999")
+
+
+def test_a_caller_who_coughs_a_lot_is_not_given_up() -> None:
+    state = TurnState()
+    for times in range(1, 7):
+        state = said(unheard(state, times * 10.0, seconds=0.3), times * 10.0 + 5)
+        assert state.phase is Phase.IDLE
+        assert state.ending is None
+
+
+def test_a_word_that_is_understood_begins_the_count_anew() -> None:
+    state = said(unheard(TurnState(), 1.0), 6.0)
+    assert state.unheard == 1
+    assert run(final("hello", 9.0, 8.5), given=state)[0].unheard == 0
+
+
+def test_without_idle_prompts_sound_without_words_is_recorded_and_nothing_is_said() -> None:
+    policy = attrs.evolve(POLICY, idle_prompts=0)
+    given, _ = run(ev.SpeechStopped(2.0), endpoint(2.5), given=hearing(1.0), policy=policy)
+    state, effects = run(endpoint(5.5), given=given, policy=policy)
+    assert state.phase is Phase.IDLE
+    assert ef.Keep(rec.NothingHeard(5.5)) in effects
+
+
+def test_the_apology_sounds_before_words_that_wait_are_answered() -> None:
+    given = run(final("and more", 3.6, 3.2), given=speaking())[0]
+    given = attrs.evolve(given, phase=Phase.SPEAKING)
+    state, effects = run(ev.DeadAir(9.0, 1), given=given)
+    assert effects[-2] == ef.StartReply(2, ef.Apology("nothing sounded for too long"))
+    assert state.text == "and more"
