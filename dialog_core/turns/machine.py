@@ -319,7 +319,7 @@ def on(timer: Timer, act: Transition) -> Transition:
 
 
 def on_pause_timer(state: TurnState, event: ev.TimerFired, policy: TurnPolicy) -> Step:
-    """ENDPOINTING has two timers: silence that lasts completes the turn if it has words, the other begins an eager reply."""
+    """ENDPOINTING has two timers: one completes the turn if it has words, the other begins an eager reply."""
     act = start_eagerly if event.timer is Timer.EAGER else complete_turn
     return act(state, event, policy)
 
