@@ -86,6 +86,7 @@ class CallContainer(containers.DeclarativeContainer):
         holding=holding,
         sorry=sorry,
         language=agent.provided.language,
+        text=agent.provided.text,
         providers=providers.Callable(names, agent),
         services=services,
         build=swap,

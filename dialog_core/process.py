@@ -109,6 +109,7 @@ class Process:
         """Let every component prepare itself, and render what is ready-made; what fails is observed and not fatal."""
         async with anyio.create_task_group() as tasks:
             for name, agent in self.settings.agents.items():
+                agent.text.prepare(agent.language)
                 tasks.start_soon(self._speak_as, name, agent)
                 for kind, chosen in agent.components():
                     tasks.start_soon(self._warm, kind, chosen)
@@ -166,8 +167,9 @@ class Process:
             observe(Trouble("", where, what, problem))
 
     async def _rendered(self, agent: ResolvedAgent, text: str) -> ReadyMade:
+        spoken, _ = agent.text.spelling(agent.language)(text)
         with anyio.fail_after(RENDER_SECONDS):
-            audio = await render(agent.tts.build(self.services), text, TELEPHONE)
+            audio = await render(agent.tts.build(self.services), spoken, TELEPHONE)
         return ReadyMade(text, audio)
 
 

@@ -38,6 +38,7 @@ from dialog_core.protocols import (
 from dialog_core.resilience.failover import FailoverSettings, chain_of, told
 from dialog_core.sources import Faults, Sources, read_dotenv, under
 from dialog_core.speech.sentences import holding_in, unheard_in
+from dialog_core.speech.spelling import TextSettings
 from dialog_core.turns.gate import GateSettings
 
 __all__ = [
@@ -160,6 +161,9 @@ class ResolvedAgent:
     )
     language: str = setting(
         default="en-US", check=language_tag, help="what is spoken, as a BCP-47 tag"
+    )
+    text: TextSettings = setting(
+        factory=TextSettings, help="what the voice is given for what the agent writes"
     )
     sorry: str = setting(
         default="Sorry, I am having trouble. Please hold on a moment.",

@@ -16,6 +16,7 @@ from dialog_core.call.outbox import Outbox
 from dialog_core.errors import ProviderProtocolError
 from dialog_core.messages import PLAIN, Manner, SpeakText
 from dialog_core.speech.ledger import Ledger
+from dialog_core.speech.written import Written
 from dialog_core.turns.effects import Cause
 from dialog_core.turns.events import Event, Shielded
 
@@ -89,9 +90,16 @@ class Playout:
         if self.times.first_text is None:
             self.times.first_text = self.now()
 
-    def segment(self, text: str, *, protected: bool = False, manner: Manner = PLAIN) -> SpeakText:
+    def segment(
+        self,
+        text: str,
+        *,
+        protected: bool = False,
+        manner: Manner = PLAIN,
+        written: Written | None = None,
+    ) -> SpeakText:
         """Open the account of the reply's next segment."""
-        segment = SpeakText(self.reply, self._segments, text, protected, manner)
+        segment = SpeakText(self.reply, self._segments, text, protected, manner, written)
         self._segments += 1
         self.ledger.add(segment)
         if self.times.first_segment is None:

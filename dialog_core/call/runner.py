@@ -54,6 +54,7 @@ from dialog_core.protocols import (
     TextToSpeech,
     TtsSession,
 )
+from dialog_core.speech.spelling import TextSettings
 from dialog_core.turns import effects as ef
 from dialog_core.turns import events as ev
 from dialog_core.turns.gate import GateSettings
@@ -96,6 +97,8 @@ class CallParts:
     diarizer: Diarizer | None = None
     holding: Holding = attrs.field(factory=Holding)
     """What is said in silences that are the agent's."""
+    text: TextSettings = attrs.field(factory=TextSettings)
+    """What the voice is given for what the agent writes."""
     providers: Mapping[str, str] = attrs.field(factory=dict)
     """Names of what does the work, by kind (``stt``, ``llm``, ``tts``); for the log."""
 
@@ -291,7 +294,7 @@ class CallRun:
     async def _make(self, plan: ReplyPlan, playout: Playout) -> str | None:
         responder = CascadeResponder(
             self.parts.agent, self.call, self._held, self.parts.sorry, self.replies.watch,
-            self.parts.holding,
+            self.parts.holding, self.parts.text,
         )  # fmt: skip
         return await guarded(
             partial(responder.respond, plan, playout),

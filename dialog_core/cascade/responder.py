@@ -21,6 +21,7 @@ from dialog_core.errors import PluginError
 from dialog_core.messages import PLAIN, Manner, SpeakText, Utterance
 from dialog_core.protocols import TtsSession, Voice
 from dialog_core.speech.chunker import Chunker
+from dialog_core.speech.spelling import Spelling, TextSettings, as_written
 from dialog_core.turns.effects import Apology, Cause, Nudge, Unheard
 from dialog_core.turns.events import ReplyWanted
 
@@ -41,6 +42,7 @@ class SegmentSpeaker:
     manner: Manner = PLAIN
     """Of the text that comes next."""
     chunker: Chunker = attrs.field(factory=Chunker)
+    spell: Spelling = as_written
     _gathered: Manner = PLAIN
     """Of the text that the chunker holds."""
 
@@ -87,7 +89,10 @@ class SegmentSpeaker:
         draft = self.playout.draft
         if draft is not None and self.playout.ledger.characters(self.reply) >= EAGER_CHARACTERS:
             await draft.certain.wait()
-        segment = self.playout.segment(text, protected=protected, manner=self._gathered)
+        spoken, written = self.spell(text)
+        segment = self.playout.segment(
+            spoken, protected=protected, manner=self._gathered, written=written
+        )
         await self.voice.speak(segment)
         return segment
 
@@ -116,6 +121,7 @@ class CascadeResponder:
     sorry: ReadyMade
     watch: Watch
     holding: Holding = attrs.field(factory=Holding)
+    text: TextSettings = attrs.field(factory=TextSettings)
 
     async def respond(self, plan: ReplyPlan, playout: Playout) -> None:
         """Make one reply. Raises: ProviderError, PluginError, and whatever the agent raises."""
@@ -130,8 +136,9 @@ class CascadeResponder:
                 tasks.start_soon(self._play, voice, playout)
                 waiting = anyio.CancelScope()
                 tasks.start_soon(self._bridge, playout, waiting)
-                manner = self.call.next_manner(playout.draft)
-                speaker = SegmentSpeaker(voice, playout, self.watch, manner)
+                manner, language = self.call.next_manner(playout.draft), self.call.language
+                chunker, spell = Chunker(language), self.text.spelling(language, session)
+                speaker = SegmentSpeaker(voice, playout, self.watch, manner, chunker, spell)
                 LIVE_REPLY.set(ref(speaker))
                 async with aclosing(self._text(plan.cause)) as text:
                     async for piece in text:

@@ -107,7 +107,7 @@ class Chunker:
                 self._judged = start
                 return None
             if ends:
-                return past_blank(text, end)
+                return end if text[start] == "\n" else past_blank(text, end)
         self._judged = size
         if size > LONGEST + PEEK or (final and size > LONGEST):
             return self._forced_end()
@@ -118,7 +118,7 @@ class Chunker:
         text, mark = self._text, self._text[start]
         if mark == "\n":
             return SPEAKABLE.search(text, 0, start) is not None
-        if end == len(text) and mark not in WIDE_CLAUSES:
+        if end == len(text):
             return False if final else None
         if SPEAKABLE.search(text, 0, start) is None:
             return False

@@ -56,17 +56,23 @@ def date_rewritings(locale: Locale) -> Iterator[Rewriting]:
     )
     mark = {"de": r"\.", "nl": "[-/.]"}.get(language, r"[/.]" if not locale.month_first else "/")
     yield (
-        re.compile(rf"{article}(?<![\w/.,-])(\d\d?)({mark})(\d\d?)\3(\d{{4}}|\d\d)(?![\w/-]|[.,]\d)"),
+        re.compile(
+            rf"{article}(?<![\w/.,-])(\d\d?)({mark})(\d\d?)\3(\d{{4}}|\d\d)(?![\w/-]|[.,]\d)"
+        ),
         lambda m: numeric(m[5], m[2], m[4], lead=m[1]),
     )
     year = r"(?:,?\s+(?P<year>\d{4})(?![\w:%]|[.,]\d))?"
     if language == "en":
         yield (
-            re.compile(rf"()\b(?P<month>{month})\.?\s+(?P<day>\d\d?)(?:st|nd|rd|th)?(?![\w:]|[.,/–-]\d){year}"),
+            re.compile(
+                rf"()\b(?P<month>{month})\.?\s+(?P<day>\d\d?)(?:st|nd|rd|th)?(?![\w:]|[.,/–-]\d){year}"
+            ),
             named,
         )
         yield (
-            re.compile(rf"()\b(?:[Tt]he\s+)?(?P<day>\d\d?)(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{month})\b\.?{year}"),
+            re.compile(
+                rf"()\b(?:[Tt]he\s+)?(?P<day>\d\d?)(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{month})\b\.?{year}"
+            ),
             named,
         )
     else:
@@ -145,7 +151,10 @@ def times(locale: Locale) -> Iterator[Rewriting]:
             lambda _m: until,
         )
         half = r"\s?([AaPp])\.?\s?[Mm]\b\.?"
-        yield re.compile(rf"{begin}:(\d\d)(?::\d\d)?(?:{half}|{end})"), lambda m: english_time(locale, m)
+        yield (
+            re.compile(rf"{begin}:(\d\d)(?::\d\d)?(?:{half}|{end})"),
+            lambda m: english_time(locale, m),
+        )
         yield re.compile(rf"{begin}(){half}"), lambda m: english_time(locale, m)
         return
     behind = {
@@ -154,7 +163,10 @@ def times(locale: Locale) -> Iterator[Rewriting]:
     }[language]  # fmt: skip
     mark = "[:.]" if language in {"de", "nl", "it"} else ":"
     if language in {"fr", "pt", "es"}:
-        yield re.compile(rf"{begin}\s?[hH]\s?(\d\d)?(?:min)?{end}"), lambda m: spoken_time(locale, m[1], m[2])
+        yield (
+            re.compile(rf"{begin}\s?[hH]\s?(\d\d)?(?:min)?{end}"),
+            lambda m: spoken_time(locale, m[1], m[2]),
+        )
     yield re.compile(rf"{begin}{mark}(\d\d){behind}"), lambda m: spoken_time(locale, m[1], m[2])
     yield re.compile(rf"{begin}:(\d\d)(?::\d\d)?{end}"), lambda m: spoken_time(locale, m[1], m[2])
     if language in {"de", "nl", "fr"}:

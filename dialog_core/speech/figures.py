@@ -15,7 +15,17 @@ __all__ = ["figure_rewritings"]
 GROUPED = r"\d{1,3}(?:[.,'’\u00a0\u202f]\d{3})+(?:[.,]\d+)?(?!\d)"
 SPACED = r"\d{1,3}(?: \d{3})+(?:[.,]\d+)?(?!\d)"
 SIMPLE = r"\d+(?:[.,]\d+)?"
-SYMBOLS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "R$": "BRL", "US$": "USD", "C$": "CAD", "A$": "AUD"}
+SYMBOLS = {
+    "$": "USD",
+    "€": "EUR",
+    "£": "GBP",
+    "¥": "JPY",
+    "₹": "INR",
+    "R$": "BRL",
+    "US$": "USD",
+    "C$": "CAD",
+    "A$": "AUD",
+}
 SYMBOL = r"(?:US|R|C|A)?\$|€|£|¥|₹"
 BEFORE = r"(?<![\w.,:/@$€£¥₹])"
 BEHIND = r"(?![\w@]|[.,:/]\d)"
@@ -80,7 +90,11 @@ def spoken_count(locale: Locale, raw: str, noun: Noun) -> str:
 def joined(locale: Locale, words: str, noun: str) -> str:
     """The noun with what stands before it: "dos millones de euros"."""
     of = locale.of if BIG.search(words) else " "
-    return f" d'{noun}" if of == " de " and locale.numerals.primary == "fr" and noun[0] in "aeiouéè" else f"{of}{noun}"
+    return (
+        f" d'{noun}"
+        if of == " de " and locale.numerals.primary == "fr" and noun[0] in "aeiouéè"
+        else f"{of}{noun}"
+    )
 
 
 # --- money
@@ -88,7 +102,9 @@ def joined(locale: Locale, words: str, noun: str) -> str:
 
 def money(locale: Locale) -> Iterator[Rewriting]:
     """For amounts with a symbol, a code or a name."""
-    codes = [code for code in locale.nouns if code.isupper() and len(code) == GROUP and code.isascii()]
+    codes = [
+        code for code in locale.nouns if code.isupper() and len(code) == GROUP and code.isascii()
+    ]
     names = {
         name: code for code in codes for name in (locale.nouns[code].one, locale.nouns[code].many)
     }
@@ -101,7 +117,9 @@ def money(locale: Locale) -> Iterator[Rewriting]:
         noun = locale.nouns.get(names.get(symbol, SYMBOLS.get(symbol, symbol)))
         if noun is None:
             return None
-        words = spoken_amount(locale, match["number"], locale.scales.get(match["scale"] or ""), noun)
+        words = spoken_amount(
+            locale, match["number"], locale.scales.get(match["scale"] or ""), noun
+        )
         if match["low"]:
             words = f"{spoken_number(locale, match['low'])} {locale.to} {words}"
         return f"{locale.minus} {words}" if match["sign"] else words
@@ -167,7 +185,7 @@ def counted(locale: Locale) -> Iterator[Rewriting]:
 
 def is_currency(symbol: str) -> bool:
     """True for ISO codes, and for the names of cents."""
-    return (symbol.isupper() and len(symbol) == GROUP) or len(symbol) > GROUP and symbol.isalpha()
+    return (symbol.isupper() and len(symbol) == GROUP) or (len(symbol) > GROUP and symbol.isalpha())
 
 
 # --- bare numbers
@@ -177,13 +195,21 @@ def numbers(locale: Locale) -> Iterator[Rewriting]:
     """For telephone numbers, ordinals, fractions, ranges, and all that is left."""
     numerals, number = locale.numerals, number_pattern(locale)
     yield PHONE, lambda m: spoken_phone(locale, m[0])
-    yield re.compile(r"(?:#|\b(?:[Nn]o|[Nn]r|[Nn]úm)\.|\b[Nn][°º])\s?(?=\d)"), lambda _m: f"{locale.number} "
+    yield (
+        re.compile(r"(?:#|\b(?:[Nn]o|[Nn]r|[Nn]úm)\.|\b[Nn][°º])\s?(?=\d)"),
+        lambda _m: f"{locale.number} ",
+    )
     yield from ordinals(locale)
     yield (
-        re.compile(rf"(?:{BEFORE}(?P<whole>\d+)\s?)?(?P<sign>[½¼¾⅓⅔]|{BEFORE}(?:1/2|[13]/4|[12]/3){BEHIND})"),
+        re.compile(
+            rf"(?:{BEFORE}(?P<whole>\d+)\s?)?(?P<sign>[½¼¾⅓⅔]|{BEFORE}(?:1/2|[13]/4|[12]/3){BEHIND})"
+        ),
         lambda m: spoken_fraction(locale, m["whole"], m["sign"]),
     )
-    yield re.compile(r"(?<![\w.,:/@-])(\d+)[-–](?=\d+(?![\w@-]|[.,:/]\d))"), lambda m: f"{m[1]} {locale.to} "
+    yield (
+        re.compile(r"(?<![\w.,:/@-])(\d+)[-–](?=\d+(?![\w@-]|[.,:/]\d))"),
+        lambda m: f"{m[1]} {locale.to} ",
+    )
     yield re.compile(r"(?<=\d) – (?=\d)"), lambda _m: f" {locale.to} "
     yield re.compile(r"(?<![^\s(])[-−](?=\d)"), lambda _m: f"{locale.minus} "
 
@@ -207,7 +233,11 @@ def spoken_fraction(locale: Locale, whole: str | None, sign: str) -> str:
     part = locale.fractions[SIGNS[sign]]
     if whole is None:
         return part
-    joint = "and" if locale.numerals.primary == "en" else {"es": "y"}.get(locale.numerals.primary, locale.joint)
+    joint = (
+        "and"
+        if locale.numerals.primary == "en"
+        else {"es": "y"}.get(locale.numerals.primary, locale.joint)
+    )
     part = "a half" if part == "one half" else part
     return f"{locale.numerals.cardinal(int(whole))} {joint} {part}"
 
@@ -230,14 +260,18 @@ def ordinals(locale: Locale) -> Iterator[Rewriting]:
 
     match numerals.primary:
         case "en":
-            yield re.compile(rf"{BEFORE}(\d[\d,]*)(?:st|nd|rd|th)\b"), lambda m: numerals.ordinal(
-                int(m[1].replace(",", ""))
+            yield (
+                re.compile(rf"{BEFORE}(\d[\d,]*)(?:st|nd|rd|th)\b"),
+                lambda m: numerals.ordinal(int(m[1].replace(",", ""))),
             )
         case "de":
-            yield re.compile(
-                rf"\b([Dd]er|[Dd]ie|[Dd]as|[Aa]m|[Vv]om|[Zz]um|[Dd]em|[Dd]en|[Dd]es|[Bb]eim|[Ii]m)\s+(\d{{1,3}})\.\s+"
-                r"(?=[A-ZÄÖÜ]\w)"
-            ), german
+            yield (
+                re.compile(
+                    r"\b([Dd]er|[Dd]ie|[Dd]as|[Aa]m|[Vv]om|[Zz]um|[Dd]em|[Dd]en|[Dd]es|[Bb]eim|[Ii]m)\s+(\d{1,3})\.\s+"
+                    r"(?=[A-ZÄÖÜ]\w)"
+                ),
+                german,
+            )
         case "fr":
             yield re.compile(rf"{BEFORE}(\d+)(ers?|ère|re|ème|nde?|e)\b"), french
         case "nl":

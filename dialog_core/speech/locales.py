@@ -308,7 +308,9 @@ def locale_of(tag: str) -> Locale | None:
 
 def respelt(noun: Noun) -> Noun:
     """British spelling of an American unit."""
-    one, many = (each.replace("meter", "metre").replace("liter", "litre") for each in (noun.one, noun.many))
+    one, many = (
+        each.replace("meter", "metre").replace("liter", "litre") for each in (noun.one, noun.many)
+    )
     return attrs.evolve(noun, one=one, many=many)
 
 

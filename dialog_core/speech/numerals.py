@@ -12,7 +12,11 @@ __all__ = ["Numerals", "load"]
 
 TOO_LONG = 15
 """Digits from which a number is read digit by digit."""
-MASCULINE = {"es": ((r"veintiuno$", "veintiún"), (r"uno$", "un")), "it": ((r"^uno$", "un"),), "de": ((r"^eins$", "ein"),)}
+MASCULINE = {
+    "es": ((r"veintiuno$", "veintiún"), (r"uno$", "un")),
+    "it": ((r"^uno$", "un"),),
+    "de": ((r"^eins$", "ein"),),
+}
 FEMININE = {
     "de": ((r"^eins$", "eine"),),
     "es": ((r"uno$", "una"), (r"cientos\b", "cientas")),
@@ -30,7 +34,7 @@ def load() -> None:
 @lru_cache(maxsize=4096)
 def convert(number: int, language: str, kind: str) -> str:
     """A number in words, without the commas that would be pauses."""
-    from num2words import num2words  # noqa: PLC0415 - all its languages are loaded with it
+    from num2words import num2words  # type: ignore[import-untyped] # noqa: PLC0415 - it loads all its languages
 
     library: Any = num2words
     return str(library(number, lang=language, to=kind)).replace(",", "")
@@ -66,7 +70,9 @@ class Numerals:
 
     def digits(self, text: str) -> str:
         """One after the other; what is no digit is left out."""
-        return " ".join(convert(int(digit), self.language, "cardinal") for digit in text if digit.isdigit())
+        return " ".join(
+            convert(int(digit), self.language, "cardinal") for digit in text if digit.isdigit()
+        )
 
     def counting(self, number: int, *, feminine: bool = False) -> str:
         """In words that stand before a noun: "ein Euro", "una libra"."""

@@ -11,7 +11,7 @@ import re
 
 import attrs
 
-from dialog_core.speech.written import Draft
+from dialog_core.speech.written import Wording
 
 __all__ = ["PLAIN_TEXT", "Symbols", "symbols_in", "to_plain"]
 
@@ -39,42 +39,52 @@ SYMBOLS = {
     "sv": Symbols("punkt", "snabel-a", "snedstreck", "bindestreck", "understreck"),
 }
 
-# ruff: noqa: RUF001 - typographic marks are meant
 EMOJI = (
-    "\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\u231a-\u23ff\ufe0e\ufe0f\u200d\u20e3\U000e0020-\U000e007f\u25a0-\u25ff"
+    "\\U0001f000-\\U0001faff\\u2600-\\u27bf\\u2b00-\\u2bff\\u231a-\\u23ff\\ufe0e\\ufe0f\\u200d\\u20e3"
+    "\\U000e0020-\\U000e007f\\u25a0-\\u25ff"
 )
-PLAIN_TEXT = re.compile(rf"[^*_~`#>|<&\\\[\]@\d\n{EMOJI}\u200b\ufeff½¼¾⅓⅔$€£¥₹%+•-]*(?:\.\s*)?\Z")
+PLAIN_TEXT = re.compile(
+    rf"(?:[^.*_~`#>|<&\\\[\]@\d\n{EMOJI}\u200b\ufeff½¼¾⅓⅔$€£¥₹%+•-]++|\.(?!\w)|(?<=[^\W_])-(?=[^\W_]))*+\Z"
+)
 """A text without anything that may have to be spoken otherwise."""
-TOP = "com|org|net|io|ai|app|dev|co|info|edu|gov|eu|de|fr|es|nl|pt|pl|uk|us|ch|ca|au|br|mx|biz|shop|online|tech|example|test"
+TOP = "com|org|net|io|ai|app|dev|co|info|edu|gov|eu|de|fr|es|nl|pt|pl|uk|us|ch|ca|au|br|mx|biz|shop|online|tech|example"
+"""Ends of names that are addresses without ``www.`` before them."""
 TAIL = r"(?:[/?#][^\s<>()\[\]\"'“”»]*[^\s<>()\[\]\"'“”».,;:!?*_~`])?/?"
 
-FENCE = re.compile(r"^[ \t]*(?:```|~~~).*$", re.M)
-RULE = re.compile(r"^[ \t]*(?:([-*_=])[ \t]*(?:\1[ \t]*){2,})$|^[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+[ \t:|-]*$", re.M)
+FENCE = re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE)
+RULE = re.compile(
+    r"^[ \t]*(?:([-*_=])[ \t]*(?:\1[ \t]*){2,})$|^[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+[ \t:|-]*$",
+    re.MULTILINE,
+)
 TAG = re.compile(
     r"</?(?:speak|break|prosody|emphasis|say-as|phoneme|sub|sup|voice|lang|audio|mark|amazon:\w+|mstts:[\w-]+|p|s|w|br|hr|b|i|"
     r"u|em|strong|code|pre|span|div|ul|ol|li|h[1-6]|table|thead|tbody|tr|td|th|small|spell|speed|volume|emotion)"
     r"(?:\s[^<>]*)?/?>|<!--.*?-->",
-    re.I,
+    re.IGNORECASE,
 )
 ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|>~$&])")
 ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-fA-F]{1,5}|[a-zA-Z]{2,8});")
 FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:?")
-LINK_START = re.compile(r"!?\[(?=[^\[\]\n]*\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[[^\[\]\n]*\]))")
+LINK_START = re.compile(
+    r"!?\[(?=[^\[\]\n]*\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[[^\[\]\n]*\]))"
+)
 LINK_END = re.compile(r"\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[[^\[\]\n]*\])")
-LINE_START = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|(?:>[ \t]?)+|[-*+•·▪][ \t]+(?:\[[ xX]\][ \t]+)?)+", re.M)
-CLOSED_HEADING = re.compile(r"[ \t]+#+[ \t]*$", re.M)
-ITEM = re.compile(r"^([ \t]*\d{1,3})\)(?=[ \t])", re.M)
+LINE_START = re.compile(
+    r"^[ \t]*(?:#{1,6}[ \t]+|(?:>[ \t]?)+|[-*+•·▪][ \t]+(?:\[[ xX]\][ \t]+)?)+", re.MULTILINE
+)
+CLOSED_HEADING = re.compile(r"[ \t]+#+[ \t]*$", re.MULTILINE)
+ITEM = re.compile(r"^([ \t]*\d{1,3})\)(?=[ \t])", re.MULTILINE)
 EMPHASIS = re.compile(
     r"(?:(?<![\s\d*])\*+|\*+(?![\s\d*]))|(?<=\d)\*\*+|\*\*+(?=\d)|(?<!\w)\*(?=\d[^*\n]*\*)|(?<=\d)\*(?!\d)"
     r"|(?<![^\W_])_+|_+(?![^\W_])|~~+|`+"
 )
-CELLS_EDGE = re.compile(r"^[ \t]*\|[ \t]*|[ \t]*\|[ \t]*$", re.M)
+CELLS_EDGE = re.compile(r"^[ \t]*\|[ \t]*|[ \t]*\|[ \t]*$", re.MULTILINE)
 CELLS = re.compile(r"[ \t]+\|[ \t]*|\|[ \t]+")
 EMOJIS = re.compile(rf"[ \t]*[{EMOJI}\u200b\ufeff]+")
 URL = re.compile(
     rf"<?\b(?:https?://|www\.)(?:www\.)?([\w.-]+\w)(?::\d+)?({TAIL})>?"
     rf"|(?<![\w@.-])((?:[a-z0-9][a-z0-9-]*\.)+(?:{TOP}))\b(?![\w@-]|\.\w)({TAIL})",
-    re.I,
+    re.IGNORECASE,
 )
 EMAIL = re.compile(r"<?(?:mailto:)?\b([\w.+-]+)@((?:[\w-]+\.)+[a-zA-Z]{2,})\b>?")
 LINE_END = re.compile(r"(?<=[^\W\u3000-\u9fff\uac00-\ud7af])(?=[ \t]*\n)")
@@ -87,23 +97,23 @@ def symbols_in(tag: str) -> Symbols:
     return SYMBOLS.get(tag.partition("-")[0].lower(), Symbols())
 
 
-def to_plain(draft: Draft, symbols: Symbols) -> None:
+def to_plain(wording: Wording, symbols: Symbols) -> None:
     """Take out all that only a reader can use."""
     for pattern in (FENCE, RULE, TAG, FOOTNOTE):
-        draft.drop(pattern)
-    draft.rewrite(ESCAPE, lambda match: match[1])
-    draft.rewrite(ENTITY, lambda match: html.unescape(match[0]))
-    draft.drop(LINK_START)
-    draft.drop(LINK_END)
-    draft.rewrite(EMAIL, lambda match: spelled(f"{match[1]}@{match[2]}", symbols))
-    draft.rewrite(URL, lambda match: web_address(match, symbols))
+        wording.drop(pattern)
+    wording.rewrite(ESCAPE, lambda match: match[1])
+    wording.rewrite(ENTITY, lambda match: html.unescape(match[0]))
+    wording.drop(LINK_START)
+    wording.drop(LINK_END)
+    wording.rewrite(EMAIL, lambda match: spelled(f"{match[1]}@{match[2]}", symbols))
+    wording.rewrite(URL, lambda match: web_address(match, symbols))
     for pattern in (EMOJIS, LINE_START, CLOSED_HEADING):
-        draft.drop(pattern)
-    draft.rewrite(ITEM, lambda match: f"{match[1]}.")
-    draft.drop(EMPHASIS)
-    draft.drop(CELLS_EDGE)
-    draft.rewrite(CELLS, lambda _match: ", ")
-    draft.rewrite(LINE_END, lambda _match: ".")
+        wording.drop(pattern)
+    wording.rewrite(ITEM, lambda match: f"{match[1]}.")
+    wording.drop(EMPHASIS)
+    wording.drop(CELLS_EDGE)
+    wording.rewrite(CELLS, lambda _match: ", ")
+    wording.rewrite(LINE_END, lambda _match: ".")
 
 
 def web_address(match: re.Match[str], symbols: Symbols) -> str:

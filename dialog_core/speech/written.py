@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import accumulate
 
 import attrs
 
-__all__ = ["Draft", "Written"]
+__all__ = ["Wording", "Written"]
 
 WORD = re.compile(r"\S+")
 TOKEN = re.compile(r"\s*\S+\s*")
@@ -45,7 +46,7 @@ class Written:
 
 
 @attrs.define
-class Draft:
+class Wording:
     """A text that is being rewritten, and where each of its characters comes from."""
 
     written: str
@@ -57,7 +58,9 @@ class Draft:
     def __attrs_post_init__(self) -> None:
         self.text = self.text or self.written
 
-    def rewrite(self, pattern: re.Pattern[str], spoken: Callable[[re.Match[str]], str | None]) -> None:
+    def rewrite(
+        self, pattern: re.Pattern[str], spoken: Callable[[re.Match[str]], str | None]
+    ) -> None:
         """Replace what the pattern finds by what `spoken` makes of it; None leaves it as it is."""
         text = self.text
         pieces: list[str] = []
@@ -100,7 +103,6 @@ class Draft:
             for place in range(*word.span()):
                 for origin in range(self.starts[place], self.ends[place]):
                     needed[origin] = number
-        needs: list[int] = []
-        for word in WORD.finditer(self.written):
-            needs.append(max(needs[-1] if needs else 0, max(needed[word.start() : word.end()])))
+        words = WORD.finditer(self.written)
+        needs = accumulate((max(needed[slice(*word.span())]) for word in words), max)
         return Written(self.written, tuple(needs))
