@@ -115,10 +115,11 @@ class Conversation:
                 self._made, self._held = False, eager
             case ef.ConfirmReply(reply=reply):
                 self._held = False
-                if self.speaker.send(self.speaker.ledger.rest(reply), self.now):
-                    self._owed.append(ev.ReplyAudible(self.now, reply))
-                elif self._made:
-                    self._owed.append(ev.ReplyPlayed(self.now, reply))
+                sounds = self.speaker.send(self.speaker.ledger.rest(reply), self.now)
+                if sounds or self._made:
+                    self._owed.append(
+                        (ev.ReplyAudible if sounds else ev.ReplyPlayed)(self.now, reply)
+                    )
             case ef.DropReply(reply=reply):
                 if self.speaker.words_heard(reply, self.now):
                     self._breach("an unconfirmed reply is never audible", reply)
@@ -321,15 +322,8 @@ class Conversation:
 
     def get_on_early(self) -> None:
         """An eager reply gets on, if there is one: it is made, fails, or protects itself."""
-        if self.state.eager is None:
-            return
-        what = self.dice.randrange(8)
-        if what == 0:
-            self.fail()
-        elif what == 1:
-            self.shield()
-        else:
-            self.speak()
+        if self.state.eager is not None:
+            self.dice.choices((self.speak, self.fail, self.shield), (6, 1, 1))[0]()
 
     def finish(self) -> None:
         """The reply is made to its end; it may have nothing to say."""
