@@ -193,8 +193,8 @@ def history_is_what_stood(judged: Judged) -> Iterator[Finding]:
 def tools_run_for_turns(judged: Judged) -> Iterator[Finding]:
     lived = judged.lived
     certain = {
-        effect.reply: step.at
-        for step in lived.steps
+        effect.reply: at
+        for at, step in lived.timed_steps
         for effect in step.effects
         if isinstance(effect, StartReply | ConfirmReply)
         and any(isinstance(e, Keep) and isinstance(e.record, TurnComplete) for e in step.effects)
