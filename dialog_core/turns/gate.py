@@ -105,6 +105,10 @@ class Gate:
             return self._hear(probability, at, seconds)
         return self._miss(seconds)
 
+    def dismiss(self) -> None:
+        """It was not the caller: forget the sound, as if it had not begun."""
+        self._phase = _Phase.QUIET
+
     def _hear(self, probability: float, at: float, seconds: float) -> SpeechStarted | None:
         self._last, self._silent = at + seconds / 2, 0.0
         if self._phase is _Phase.SOUNDING:

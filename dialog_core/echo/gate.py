@@ -1,0 +1,72 @@
+"""A gate that does not open to the agent's own voice.
+
+It asks the guard when its gate would open, and while it is open. So a silent caller costs nothing, and neither does a
+silent agent; and whoever goes by the gate's events, be it endpointer, barge-in policy or recogniser, never learns of
+an echo. A caller who begins to speak over an echo is heard from the beginning of the sound in which they were told
+from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from dialog_core.echo.guard import EchoGuard, Finding, Verdict
+from dialog_core.turns.events import SpeechStarted, SpeechStopped
+from dialog_core.turns.gate import Gate
+
+__all__ = ["EchoGate"]
+
+DOUBTED_SECONDS = 0.3
+"""How long a sound may be doubted; then it is let in, as of its beginning."""
+SAME_SOUND_SECONDS = 0.2
+"""How long after a doubt a voice still belongs to the sound that was doubted."""
+
+
+def ignore(_at: float, _seconds: float) -> None:
+    """Nobody wants to know."""
+
+
+@attrs.define(eq=False)
+class EchoGate:
+    """One call's gate, with its guard; the same calls as a gate."""
+
+    gate: Gate
+    guard: EchoGuard
+    on_veto: Callable[[float, float], None] = ignore
+    """Told the time and the seconds of a sound that was kept out."""
+    _doubted: SpeechStarted | None = None
+    _doubted_until: float = 0.0
+
+    def push(
+        self, probability: float, at: float, seconds: float
+    ) -> SpeechStarted | SpeechStopped | None:
+        """Take a window; see :meth:`dialog_core.turns.gate.Gate.push`."""  # per window
+        gate = self.gate
+        if probability < gate.settings.end or not self.guard.may_sound(at):
+            return gate.push(probability, at, seconds)
+        if gate.sounding:
+            echo = self.guard.judge(at + seconds) is Verdict.ECHO
+            self.guard.findings.append(Finding(at, seconds, echo))
+            return gate.push(0.0 if echo else probability, at, seconds)
+        event = gate.push(probability, at, seconds)
+        return self._let_in(event, at + seconds) if isinstance(event, SpeechStarted) else event
+
+    def _let_in(self, event: SpeechStarted, now: float) -> SpeechStarted | None:
+        """The gate would open: it may, unless it is the agent that sounds."""
+        verdict = self.guard.judge(now)
+        doubted = self._doubted if now - self._doubted_until < SAME_SOUND_SECONDS else None
+        self._doubted = None
+        first = event if doubted is None else doubted
+        if verdict is Verdict.DOUBT and now - first.at <= DOUBTED_SECONDS:
+            self.gate.dismiss()
+            self._doubted, self._doubted_until = first, now
+            return None
+        echo, seconds = verdict is Verdict.ECHO, now - event.at
+        self.guard.findings.append(Finding(event.at, seconds, echo))
+        if echo:
+            self.gate.dismiss()
+            self.on_veto(event.at, seconds)
+            return None
+        return attrs.evolve(event, at=first.at)
