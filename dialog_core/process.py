@@ -140,7 +140,7 @@ class Process:
         where, observe = f"tts {agent.tts.name}", self.services.observe
 
         async def speak() -> None:
-            made = await self._rendered(agent, agent.sorry)
+            made = await self._rendered(agent, agent.apology)
             if made.audio:
                 self.apologies[name] = made
 

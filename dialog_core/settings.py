@@ -37,8 +37,8 @@ from dialog_core.protocols import (
 )
 from dialog_core.resilience.failover import FailoverSettings, chain_of, told
 from dialog_core.sources import Faults, Sources, read_dotenv, under
-from dialog_core.speech.sentences import holding_in, unheard_in
-from dialog_core.speech.spelling import TextSettings
+from dialog_core.speech.sentences import holding_in, sorry_in, unheard_in
+from dialog_core.speech.text import TextSettings
 from dialog_core.turns.gate import GateSettings
 
 __all__ = [
@@ -64,9 +64,9 @@ def language_tag(_instance: object, _attribute: object, value: str) -> None:
         raise ValueError(f"must be a language tag such as en-US, not {value!r}")
 
 
-def some_words(_instance: object, _attribute: object, value: str) -> None:
+def some_words(_instance: object, _attribute: object, value: str | None) -> None:
     """Refuse a sentence without a word in it."""
-    if not any(letter.isalnum() for letter in value):
+    if value is not None and not any(letter.isalnum() for letter in value):
         raise ValueError("must be a sentence that can be spoken")
 
 
@@ -165,10 +165,10 @@ class ResolvedAgent:
     text: TextSettings = setting(
         factory=TextSettings, help="what the voice is given for what the agent writes"
     )
-    sorry: str = setting(
-        default="Sorry, I am having trouble. Please hold on a moment.",
+    sorry: str | None = setting(
+        default=None,
         check=some_words,
-        help="said when a reply cannot be made",
+        help="said when a reply cannot be made; the language's own unless set",
     )
     holding: tuple[str, ...] | None = setting(
         default=None,
@@ -181,6 +181,11 @@ class ResolvedAgent:
     )
     name: str = attrs.field(default="", metadata={"option": False})
     """Its key below ``agents``."""
+
+    @property
+    def apology(self) -> str:
+        """What is said when a reply cannot be made."""
+        return sorry_in(self.language) if self.sorry is None else self.sorry
 
     @property
     def hold_phrases(self) -> tuple[str, ...]:

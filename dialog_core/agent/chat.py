@@ -25,6 +25,7 @@ from dialog_core.fields import setting
 from dialog_core.messages import Message, Prompt, Role, TextDelta, ToolCall, Utterance
 from dialog_core.speech.history import Entry, History
 from dialog_core.speech.prompt import new_prompt
+from dialog_core.speech.sentences import still_there_in
 
 __all__ = ["SPOKEN_STYLE", "ChatAgent", "ChatSettings"]
 
@@ -54,8 +55,9 @@ class ChatSettings:
     greeting: str = setting(
         default="", help="spoken when the call begins; empty to let the caller begin"
     )
-    silence: str = setting(
-        default="Are you still there?", help="spoken when the caller says nothing; may be empty"
+    silence: str | None = setting(
+        default=None,
+        help="spoken when the caller says nothing; the language's own unless set; may be empty",
     )
     spoken_style: bool = setting(
         default=True, help="add the rules for text that is heard, not read"
@@ -108,10 +110,11 @@ class ChatAgent:
         """Spoken first."""
         return self.settings.greeting
 
-    async def silence(self, _times: int, _call: Call) -> AsyncIterator[str]:
+    async def silence(self, _times: int, call: Call) -> AsyncIterator[str]:
         """Ask whether the caller is still there."""
-        if self.settings.silence:
-            yield self.settings.silence
+        asked = self.settings.silence
+        if text := still_there_in(call.language) if asked is None else asked:
+            yield text
 
     async def reply(self, _turn: Utterance, call: Call) -> AsyncIterator[str]:
         """Answer from the history, which ends with the turn; run tools as the model asks for them.

@@ -54,7 +54,7 @@ from dialog_core.protocols import (
     TextToSpeech,
     TtsSession,
 )
-from dialog_core.speech.spelling import TextSettings
+from dialog_core.speech.text import TextSettings
 from dialog_core.turns import effects as ef
 from dialog_core.turns import events as ev
 from dialog_core.turns.gate import GateSettings

@@ -21,7 +21,8 @@ from dialog_core.errors import PluginError
 from dialog_core.messages import PLAIN, Manner, SpeakText, Utterance
 from dialog_core.protocols import TtsSession, Voice
 from dialog_core.speech.chunker import Chunker
-from dialog_core.speech.spelling import Spelling, TextSettings, as_written
+from dialog_core.speech.text import TextSettings
+from dialog_core.speech.written import Spelling, as_written
 from dialog_core.turns.effects import Apology, Cause, Nudge, Unheard
 from dialog_core.turns.events import ReplyWanted
 

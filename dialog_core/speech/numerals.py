@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-__all__ = ["Numerals", "load"]
+__all__ = ["Numerals"]
 
 TOO_LONG = 15
 """Digits from which a number is read digit by digit."""
@@ -24,11 +24,6 @@ FEMININE = {
     "it": ((r"^uno$", "una"),),
     "pt": ((r"\bum$", "uma"), (r"\bdois$", "duas"), (r"entos\b", "entas")),
 }
-
-
-def load() -> None:
-    """Import the library now: it takes a tenth of a second that no call should pay."""
-    convert(0, "en", "cardinal")
 
 
 @lru_cache(maxsize=4096)

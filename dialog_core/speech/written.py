@@ -19,7 +19,7 @@ from itertools import accumulate
 
 import attrs
 
-__all__ = ["Wording", "Written"]
+__all__ = ["Spelling", "Wording", "Written", "as_written"]
 
 WORD = re.compile(r"\S+")
 TOKEN = re.compile(r"\s*\S+\s*")
@@ -106,3 +106,12 @@ class Wording:
         words = WORD.finditer(self.written)
         needs = accumulate((max(needed[slice(*word.span())]) for word in words), max)
         return Written(self.written, tuple(needs))
+
+
+Spelling = Callable[[str], tuple[str, Written | None]]
+"""From a segment as written to the spoken form, and the way back; None if they are the same."""
+
+
+def as_written(text: str) -> tuple[str, Written | None]:
+    """Leave all to the voice."""
+    return text, None

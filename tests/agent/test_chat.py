@@ -265,8 +265,8 @@ async def test_a_tool_may_be_given_the_call_and_end_it_after_the_goodbye() -> No
 
 
 def test_tools_are_named_in_the_settings_as_module_and_function() -> None:
-    assert list(chat(tools=("dialog_core.speech.chunker:is_abbreviation",)).tools) == [
-        "is_abbreviation"
+    assert list(chat(tools=("dialog_core.speech.words:is_pronounceable",)).tools) == [
+        "is_pronounceable"
     ]
 
 
