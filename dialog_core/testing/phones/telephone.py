@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
@@ -9,6 +10,7 @@ import attrs
 from dialog_core.errors import SocketClosed
 from dialog_core.testing.phones.agent_buffer import RATE
 from dialog_core.testing.phones.handset import Handset
+from dialog_core.testing.phones.microphone import FRAME_SECONDS
 from dialog_core.testing.phones.phone import Echo
 from dialog_core.testing.phones.stream import PhoneStream
 
@@ -16,6 +18,8 @@ __all__ = ["Exchange", "Story", "Telephone"]
 
 ROUNDING = 1e-6
 """Seconds that are too few for a clock to move by."""
+PATIENCE_SECONDS = 30.0
+"""How long a caller listens for something to come true, on the caller's audio clock."""
 
 
 @attrs.define(eq=False)
@@ -130,6 +134,16 @@ class Telephone(Generic[X_co]):
                 return
             with anyio.move_on_after(left):
                 await changed.wait()
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Listen, a frame at a time, until this is so, the call is over or 30 s are up; the caller looks what it was.
+
+        For tests on a real loop, where what is due may still be on its way.
+        """
+        await self.answered()
+        deadline = self.now + PATIENCE_SECONDS
+        while not condition() and self._with_agent and self.now < deadline:
+            await self.silent(FRAME_SECONDS)
 
     async def over(self) -> str:
         """Wait for the end of the call and of all its webhooks. Returns how it ended."""

@@ -22,6 +22,11 @@ pytestmark = [pytest.mark.anyio, real_loop, pytest.mark.requirement("A.25")]
 SPEECH = bytes(range(160)) * 10
 
 
+def heard(phone: Phone) -> bytes:
+    """All that the caller has heard of the agent until now."""
+    return b"".join(audio for _, audio in phone.played)
+
+
 async def test_calls_over_real_sockets_hear_and_end_in_every_way() -> None:
     ends: list[LineEvent] = []
 
@@ -44,15 +49,15 @@ async def test_calls_over_real_sockets_hear_and_end_in_every_way() -> None:
             async with place_call(services, url, telnyx=fake) as phone:
                 await phone.silent(0.2)
                 await phone.say(SPEECH)
-                await phone.silent(0.1)
-                assert SPEECH in b"".join(audio for _, audio in phone.played)
+                await phone.until(lambda: SPEECH in heard(phone))
+                assert SPEECH in heard(phone)
                 assert phone.warnings == []
             async with place_call(services, url, telnyx=fake) as phone:
-                await phone.silent(0.1)
+                await phone.until(lambda: len(door.lines) == 2)
                 await door.lines[-1].hang_up()
                 assert await phone.over() == "normal_clearing"
             async with place_call(services, url, telnyx=fake) as phone:
-                await phone.silent(0.1)
+                await phone.until(lambda: len(door.lines) == 3)
                 await phone.vanish()
                 assert await phone.over() == "normal_clearing"
     assert ends == [LineStopped("hangup"), LineStopped("hangup"), LineStopped("lost")]

@@ -31,6 +31,11 @@ pytestmark = [pytest.mark.anyio, real_loop]
 SPEECH = bytes(range(160)) * 10
 
 
+def heard(phone: Phone) -> bytes:
+    """All that the caller has heard of the agent until now."""
+    return b"".join(audio for _, audio in phone.played)
+
+
 @pytest.mark.parametrize("client", ["ordinary", "light"])
 async def test_calls_over_real_sockets_hear_send_digits_and_end_in_every_way(client: str) -> None:
     ends: list[LineEvent] = []
@@ -60,16 +65,16 @@ async def test_calls_over_real_sockets_hear_send_digits_and_end_in_every_way(cli
             async with place_call(phones, url, twilio=fake) as phone:
                 await phone.silent(0.3)
                 await phone.say(SPEECH)
-                await phone.silent(0.1)
+                await phone.until(lambda: phone.digits and SPEECH in heard(phone))
                 assert phone.digits == "1"
-                assert SPEECH in b"".join(audio for _, audio in phone.played)
+                assert SPEECH in heard(phone)
             async with place_call(phones, url, twilio=fake) as phone:
-                await phone.silent(0.1)
+                await phone.until(lambda: len(door.lines) == 2)
                 await door.lines[-1].hang_up()
                 assert await phone.over() == "completed"
                 assert phone.warnings == []
             async with place_call(phones, url, twilio=fake) as phone:
-                await phone.silent(0.1)
+                await phone.until(lambda: len(door.lines) == 3)
                 await phone.vanish()
                 assert await phone.over() == "completed"
     assert ends == [LineStopped("hangup"), LineStopped("hangup"), LineStopped("lost")]
@@ -92,7 +97,9 @@ async def test_audio_can_be_diverted_from_within_the_sockets_read() -> None:
         await phone.say(SPEECH)
         await phone.press("5")
         assert await phone.over() == "completed"
-    assert b"".join(frame.data for frame in fed).startswith(SPEECH)
+    heard = b"".join(frame.data for frame in fed)
+    assert SPEECH in heard
+    assert phone.sent.startswith(heard)
     assert [frame.at for frame in fed[:3]] == pytest.approx([0.0, 0.02, 0.04])
     assert [type(event) for event in told if not isinstance(event, AudioFrame)] == [
         Keypress,
