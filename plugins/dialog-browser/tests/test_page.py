@@ -33,23 +33,29 @@ pytestmark = [
     pytest.mark.anyio,
     real_loop,
     pytest.mark.browser,
+    pytest.mark.timeout(300),
     pytest.mark.skipif(
         chromium_path() is None, reason="no Chromium is installed: apt-get install chromium"
     ),
 ]
 
-PATIENCE = 30.0
+PATIENCE = 90.0
+"""Not a bound on anything that is shown: a slow machine may take its time."""
 PATH = "/reception/browser"
 TONE_RMS = 0.5 / 2**0.5
+TOLERANCE = 0.25
+FOLLOW = """window.loudest = 0;
+setInterval(() => { loudest = Math.max(loudest, dialog.rms().agent); }, 5)"""
+"""Keeps the level of the tone: at its ends the analyser's window is partly silence, so a moment may show less."""
 STATE = "document.body.dataset.state"
 
 
-@pytest.fixture
-def microphone(tmp_path: Path) -> Path:
-    """Half a second of silence and some seconds of a tone that comes and goes, as speech does."""
-    time = np.arange(48_000 * 8) / 48_000
+@pytest.fixture(scope="module")
+def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half a second of silence and a tone that comes and goes, as speech does, for longer than any test takes."""
+    time = np.arange(round(48_000 * PATIENCE)) / 48_000
     loud = 0.3 * np.sin(2 * np.pi * 220 * time) * (np.sin(2 * np.pi * 3 * time) > 0) * (time > 0.5)
-    path = tmp_path / "microphone.wav"
+    path = tmp_path_factory.mktemp("heard") / "microphone.wav"
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -164,13 +170,14 @@ async def test_what_is_played_sounds_and_what_is_cleared_is_silent_at_once(
             await browser.open(url)
             if codec == "pcm16":
                 await browser.script("delete window.AudioDecoder")
+            await browser.script(FOLLOW)
             await browser.click("#talk")
-            await browser.until("dialog.rms().agent > 0.2")
-            sounding = await browser.script("dialog.rms().agent")
-            await browser.until("dialog.rms().agent < 0.001")
+            await browser.until("loudest > 0.2")
             await until(lambda: played.marks == ["first"])
+            await browser.until("dialog.rms().agent < 0.001")
             played.go_on.set()
             await browser.until("dialog.rms().agent > 0.2")
+            await browser.until(f"loudest > {TONE_RMS * (1 - TOLERANCE)}")
             played.clear.set()
             await until(lambda: "after" in played.marks)
             await browser.until("dialog.rms().agent < 0.001")
@@ -181,8 +188,9 @@ async def test_what_is_played_sounds_and_what_is_cleared_is_silent_at_once(
             await browser.click("#hang-up")
             await browser.until(f"{STATE} === 'ended'")
             await until(lambda: played.stopped == ["hangup"])
+            loudest = await browser.script("loudest")
         assert browser.complaints == []
-    assert sounding == pytest.approx(TONE_RMS, rel=0.25)
+    assert loudest == pytest.approx(TONE_RMS, rel=TOLERANCE)
     assert played.marks == ["first", "after"]
     assert played.loudest > 0.05
 
