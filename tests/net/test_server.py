@@ -21,6 +21,9 @@ from tests.net.hosting import chunks, new_server
 
 pytestmark = [pytest.mark.anyio, real_loop]
 
+PATIENCE = 25.0
+"""A deadline, less than the 30 s that a server waits for live calls unless told otherwise."""
+
 
 @asynccontextmanager
 async def serving(app: CallServer) -> AsyncIterator[httpx.AsyncClient]:
@@ -152,7 +155,7 @@ async def test_the_wait_for_live_calls_is_bounded() -> None:
     app = new_server(settings(drain=0.2))
     async with serving(app) as client, open_websocket(await incoming(client)) as socket:
         signal.raise_signal(signal.SIGTERM)
-        with pytest.raises(SocketClosed), anyio.fail_after(5):
+        with pytest.raises(SocketClosed), anyio.fail_after(PATIENCE):
             await socket.receive()
 
 
@@ -177,5 +180,5 @@ async def test_a_second_signal_ends_the_wait() -> None:
     async with serving(app) as client, open_websocket(await incoming(client)) as socket:
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
-        with pytest.raises(SocketClosed), anyio.fail_after(5):
+        with pytest.raises(SocketClosed), anyio.fail_after(PATIENCE):
             await socket.receive()

@@ -60,7 +60,7 @@ class Seen:
 
     async def until(self, count: int, kept: Sequence[object]) -> None:
         """Wait until so much was told."""
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             while len(kept) < count:
                 await self.changed.wait()
                 self.changed = anyio.Event()

@@ -35,7 +35,7 @@ async def recognise(fake: FakeDeepgram, **options: Any) -> list[SttEvent]:
         settings = DeepgramSettings(
             **{"api_key": Secret(KEY), "url": base.replace("http", "ws", 1), **options}
         )
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             async with Deepgram(settings, services).open(TELEPHONE) as session:
                 for frame in spoken(TEXT, VOCABULARY, silence=0.7):
                     session.feed(frame)

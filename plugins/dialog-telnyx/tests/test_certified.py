@@ -123,7 +123,7 @@ async def test_telnyxs_client_finds_our_rest_interface_to_be_telnyxs() -> None:
                 return [each.id or "" for each in kept]
 
             results = await anyio.to_thread.run_sync(control)
-            with anyio.fail_after(10):
+            with anyio.fail_after(60):
                 while world.carrier.telnyx.tapes[0].wav is None:
                     await anyio.lowlevel.checkpoint()
             kept = await anyio.to_thread.run_sync(recordings)

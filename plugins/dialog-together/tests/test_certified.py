@@ -30,7 +30,7 @@ OPTIONS: dict[str, Any] = {"model": MODEL, "input_audio_format": "pcm_s16le_1600
 
 async def next_event(connection: Any, kind: str) -> Any:
     """The next event of a kind; none on the way may be unknown to the client but its own configuration."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         while True:
             event = await connection.recv()
             known = type(event).__name__ != "UnknownEvent"
@@ -100,12 +100,12 @@ async def test_our_sessions_hear_and_speak_over_real_sockets() -> None:
     fake = FakeTogether(script=[PHRASE], latency=0, speed=0)
     async with served(fake.app) as url, open_services(observe=lambda _: None) as services:
         address = f"{url.replace('http://', 'ws://')}/v1"
-        speaker = TogetherSpeaker(tts_settings(fake, url=address, completion=0.1), services)
+        speaker = TogetherSpeaker(tts_settings(fake, url=address, completion=1.0), services)
         async with speaker.open(TELEPHONE) as session:
             spoken = sound(await say(session, "Hello there."))
         listener = TogetherListener(stt_settings(fake, url=address), services)
         async with listener.open(TELEPHONE):
-            with anyio.fail_after(5):
+            with anyio.fail_after(60):
                 await fake.until(lambda fake: fake.listening)
     seconds = 12 * fake.seconds_per_character
     assert TELEPHONE.seconds(len(spoken)) == pytest.approx(

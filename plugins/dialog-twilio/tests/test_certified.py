@@ -106,7 +106,7 @@ class Rerouted(TwilioHttpClient):  # type: ignore[misc]
     """Twilio's client, towards another host."""
 
     def __init__(self, base: str) -> None:
-        super().__init__(timeout=5)
+        super().__init__(timeout=60)
         self.session = Session()
         self._base = base
 
