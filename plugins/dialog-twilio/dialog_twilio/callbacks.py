@@ -1,24 +1,25 @@
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping
+from functools import partial
 
 import attrs
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from dialog_core.errors import ProviderProtocolError
-from dialog_core.factory import Services
+from dialog_core.carriers.answers import Answers, Placed
+from dialog_core.carriers.desk import DONE, UNKNOWN, Desk, Fields
+from dialog_core.carriers.lines import Lines
 from dialog_core.line import Progress
-from dialog_core.observe.observations import Trouble
 from dialog_core.protocols import FrontDoor
 from dialog_twilio import twiml
-from dialog_twilio.answers import Answer, Answers, Placed
-from dialog_twilio.gate import Gate
 from dialog_twilio.line import TwilioLine
 from dialog_twilio.settings import TwilioSettings
 from dialog_twilio.webhooks import (
     CallMetadata,
+    CallProgress,
+    RecordingStatus,
+    StreamStatus,
+    TranscriptionStatus,
     read_call,
     read_progress,
     read_recording,
@@ -31,15 +32,14 @@ __all__ = ["Webhooks"]
 
 @attrs.frozen
 class Webhooks:
-    """The routes that Twilio posts forms to. Each checks the signature before anything else."""
+    """The routes that Twilio posts forms to."""
 
     settings: TwilioSettings
-    services: Services
     door: FrontDoor
-    gate: Gate
-    answers: Answers
+    desk: Desk
+    answers: Answers[CallMetadata]
     placed: Placed
-    lines: Mapping[str, TwilioLine]
+    lines: Lines[TwilioLine]
 
     async def voice(self, request: Request) -> Response:
         """A call comes in: connect it to our media socket. Asked again about a call, say the same again."""
@@ -52,102 +52,75 @@ class Webhooks:
 
     async def status(self, request: Request) -> Response:
         """A call has come further."""
-        fields = await self.gate.read(request, "/status")
-        if fields is None:
-            return REFUSED
-        try:
-            told = read_progress(fields)
-        except ProviderProtocolError as error:
-            return self._unreadable(error)
-        if told.progress is not None:
-            self.door.report(told.call_sid, told.progress, reason=told.reason)
-        return DONE
-
-    async def _take(self, request: Request, path: str, more: Mapping[str, str]) -> Response:
-        """more: what we know of the call besides Twilio's fields."""
-        fields = await self.gate.read(request, path)
-        if fields is None:
-            return REFUSED
-        try:
-            call = read_call({**fields, **more})
-        except ProviderProtocolError as error:
-            return self._unreadable(error)
-        answer = self.answers.get(call.call_sid)
-        if answer is not None:
-            return xml(answer.twiml)
-        if not self.door.has_room():
-            self._note(call.call_sid, "a call was refused because the process is full", "")
-            return xml(twiml.busy(self.settings.busy_message))
-        self.door.report(call.call_sid, Progress.RINGING)
-        answer = Answer(self._connect(request, call), call, self.services.clock.monotonic())
-        self.answers.keep(answer)
-        return xml(answer.twiml)
+        return await self.desk.take(request, "/status", read_progress, self._report)
 
     async def recording(self, request: Request) -> Response:
         """A recording began or ended."""
-        fields = await self._fields(request, "recording")
-        if fields is None:
-            return REFUSED
-        try:
-            status = read_recording(fields)
-        except ProviderProtocolError as error:
-            return self._unreadable(error)
-        line = self._line(status.call_sid, request)
-        if line is None:
-            return UNKNOWN
-        line.recording_changed(status)
-        return DONE
+
+        def act(status: RecordingStatus) -> Response:
+            line = self._line(status.call_sid, request)
+            if line is None:
+                return UNKNOWN
+            line.recording_changed(status)
+            return DONE
+
+        path = f"/recording/{request.path_params['id']}"
+        return await self.desk.take(request, path, read_recording, act)
 
     async def transcription(self, request: Request) -> Response:
         """Twilio's transcription heard something, began or ended."""
-        fields = await self._fields(request, "transcription")
-        if fields is None:
-            return REFUSED
-        try:
-            status = read_transcription(fields)
-        except ProviderProtocolError as error:
-            return self._unreadable(error)
-        line = self._line(status.call_sid, request)
-        if line is None:
-            return UNKNOWN
-        line.transcription_changed(status)
-        return DONE
+
+        def act(status: TranscriptionStatus) -> Response:
+            line = self._line(status.call_sid, request)
+            if line is None:
+                return UNKNOWN
+            line.transcription_changed(status)
+            return DONE
+
+        path = f"/transcription/{request.path_params['id']}"
+        return await self.desk.take(request, path, read_transcription, act)
 
     async def stream_status(self, request: Request) -> Response:
         """A media stream began, ended or failed; a failed one may never have reached us."""
-        fields = await self.gate.read(request, "/stream-status")
-        if fields is None:
-            return REFUSED
-        try:
-            status = read_stream(fields)
-        except ProviderProtocolError as error:
-            return self._unreadable(error)
-        if status.event == "stream-error":
-            self._note(status.call_sid, "a media stream failed", status.error)
-        return DONE
+        return await self.desk.take(request, "/stream-status", read_stream, self._note_stream)
 
     async def after(self, request: Request) -> Response:
         """A transfer is over; there is nothing left to do but hang up."""
-        fields = await self.gate.read(request, "/after")
-        if fields is None:
-            return REFUSED
-        self.door.report(fields.get("CallSid", ""), Progress.ENDED)
-        status = fields.get("DialCallStatus", "completed")
+        return await self.desk.take(request, "/after", dict, self._let_go)
+
+    async def _take(self, request: Request, path: str, more: Fields) -> Response:
+        """more: what we know of the call besides Twilio's fields."""
+
+        def read(fields: Fields) -> CallMetadata:
+            return read_call({**fields, **more})
+
+        def act(call: CallMetadata) -> Response:
+            busy = twiml.busy(self.settings.busy_message)
+            connect = partial(self._connect, request, call)
+            return xml(self.answers.give(call.call_sid, call, connect, busy=busy))
+
+        return await self.desk.take(request, path, read, act)
+
+    def _report(self, told: CallProgress) -> None:
+        if told.progress is not None:
+            self.door.report(told.call_sid, told.progress, reason=told.reason)
+
+    def _note_stream(self, status: StreamStatus) -> None:
+        if status.event == "stream-error":
+            self.desk.note(status.call_sid, "a media stream failed", status.error)
+
+    def _let_go(self, fields: Fields) -> Response:
+        call, status = fields.get("CallSid", ""), fields.get("DialCallStatus", "completed")
+        self.door.report(call, Progress.ENDED)
         if status not in {"completed", "answered"}:
-            self._note(fields.get("CallSid", ""), "a transfer was not answered", status)
+            self.desk.note(call, "a transfer was not answered", status)
         return xml(twiml.document(twiml.hang_up()))
 
-    async def _fields(self, request: Request, kind: str) -> Mapping[str, str] | None:
-        return await self.gate.read(request, f"/{kind}/{request.path_params['id']}")
-
     def _line(self, call: str, request: Request) -> TwilioLine | None:
-        """The live line that an address was made for."""
+        """The live line that a callback's address was made for."""
         line = self.lines.get(call)
-        given = request.path_params["id"].encode()
-        if line is None or not secrets.compare_digest(line.callback_id.encode(), given):
-            self._note(call, "a callback came for a call that is not here", "")
-            return None
-        return line
+        callback_id = line.callback_id if line else None
+        return line if self.desk.is_for(callback_id, request, call) else None
 
     def _connect(self, request: HTTPConnection, call: CallMetadata) -> str:
         """Hand the call over, with all we know of it, since another process may get the socket."""
@@ -162,19 +135,7 @@ class Webhooks:
         first = [twiml.pause(pause)] if pause else []
         return twiml.document(*first, stream, twiml.hang_up())
 
-    def _unreadable(self, error: ProviderProtocolError) -> Response:
-        self._note("", "a webhook cannot be read", str(error))
-        return Response(status_code=400)
-
-    def _note(self, call: str, what: str, detail: str) -> None:
-        self.services.observe(Trouble(call, "twilio.webhook", what, detail))
-
 
 def xml(document: str) -> Response:
     """TwiML as Twilio wants it."""
     return Response(document, media_type="text/xml")
-
-
-REFUSED = Response(status_code=403)
-UNKNOWN = Response(status_code=404)
-DONE = Response(status_code=204)

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import parse_qsl
+from collections.abc import Callable
 
 import attrs
 from starlette.requests import HTTPConnection, Request
 
+from dialog_core.carriers.desk import Fields, Pairs, read_pairs
 from dialog_core.observe.observations import Observation, Trouble
 from dialog_core.protocols import FrontDoor
 from dialog_twilio.settings import TwilioSettings
@@ -20,10 +20,6 @@ from dialog_twilio.signature import (
 
 __all__ = ["Gate"]
 
-FIELDS_MOST = 200
-
-Pairs = Sequence[tuple[str, str]]
-
 
 @attrs.frozen
 class Gate:
@@ -33,7 +29,7 @@ class Gate:
     door: FrontDoor
     observe: Callable[[Observation], None]
 
-    async def read(self, request: Request, path: str) -> Mapping[str, str] | None:
+    async def read(self, request: Request, path: str) -> Fields | None:
         """The fields of a webhook; None if it must be refused.
 
         path: of the route, as `FrontDoor.url` wants it. Of a repeated field the last value stands.
@@ -46,7 +42,8 @@ class Gate:
             signed: Pairs = ()
         else:
             posted = request.method == "POST"
-            pairs, is_whole = _pairs(body if posted else query.encode()), True
+            form = body.decode("ascii", "replace") if posted else query
+            pairs, is_whole = read_pairs(form), True
             signed = pairs if posted and pairs is not None else ()
         if not self._is_from_twilio(request, url, signed):
             return None
@@ -86,15 +83,6 @@ class Gate:
         """Note a refusal. The detail never holds an address: tickets are in those."""
         where = "/" + detail.split("/")[1] if detail else ""
         self.observe(Trouble("", "twilio.webhook", what, where))
-
-
-def _pairs(form: bytes) -> Pairs | None:
-    """A form's names and values, blanks kept; None if it has absurdly many."""
-    try:
-        text = form.decode("ascii", "replace")
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MOST)
-    except ValueError:
-        return None
 
 
 def _flat(body: bytes) -> Pairs | None:

@@ -7,12 +7,23 @@ from typing import Any
 from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.carriers.oddities import Oddities
 from dialog_core.carriers.owed import Grace, Owed
+from dialog_core.carriers.wire import Phase, Wire
 from dialog_core.errors import ProviderProtocolError
 from dialog_core.factory import Clock
+from dialog_core.net.media_stream import MediaStream
 from dialog_core.protocols import LineEvent, LineStopped, MarkReturned
 from dialog_core.turns.events import Keypress
-from dialog_twilio.protocol import Dtmf, Mark, Media, MediaBody, Message, Stop, Unknown, parse
-from dialog_twilio.stream import MediaStream, Phase, Wire
+from dialog_twilio.protocol import (
+    Dtmf,
+    Envelopes,
+    Mark,
+    Media,
+    MediaBody,
+    Message,
+    Stop,
+    Unknown,
+    parse,
+)
 
 __all__ = ["AudioClock", "Inbound"]
 
@@ -66,18 +77,14 @@ class Inbound:
     go before the next frame, so they wait 20 ms at most while audio flows.
     """
 
-    def __init__(
-        self, wire: Wire, owed: Owed, grace: Grace, oddities: Oddities, *, return_wait: float
-    ) -> None:
-        """return_wait: seconds for a stream to return."""
+    def __init__(self, wire: Wire[Envelopes], owed: Owed, grace: Grace, oddities: Oddities) -> None:
         self._wire = wire
         self._owed = owed
         self._grace = grace
         self._oddities = oddities
-        self._return_wait = return_wait
         self._audio = AudioClock(grace.clock)
         self._feed: Callable[[AudioFrame], None] | None = None
-        self._diverted: MediaStream | None = None
+        self._diverted: MediaStream[Envelopes] | None = None
         self._failure: Exception | None = None
 
     def divert(self, feed: Callable[[AudioFrame], None]) -> None:
@@ -112,7 +119,9 @@ class Inbound:
             if event is not None:
                 return event
 
-    async def _read(self, text: str, stream: MediaStream) -> LineEvent | None:  # per frame
+    async def _read(
+        self, text: str, stream: MediaStream[Envelopes]
+    ) -> LineEvent | None:  # per frame
         try:
             message = parse(text)
             if type(message) is Media:
@@ -122,7 +131,7 @@ class Inbound:
         return await self._other(message, stream)
 
     def _take_now(
-        self, stream: MediaStream, feed: Callable[[AudioFrame], None], text: bytes
+        self, stream: MediaStream[Envelopes], feed: Callable[[AudioFrame], None], text: bytes
     ) -> bool:  # per frame
         """Take audio as it comes; False for all else, and for what must wait its turn."""
         wire = self._wire
@@ -153,12 +162,13 @@ class Inbound:
             return None
         return AudioFrame(at, payload)
 
-    async def _other(self, message: Message, stream: MediaStream) -> LineEvent | None:
+    async def _other(self, message: Message, stream: MediaStream[Envelopes]) -> LineEvent | None:
         match message:
             case Dtmf(dtmf=body) if body.digit in KEYS:
                 return Keypress(self._audio.now, body.digit)
-            case Mark() if message.generation == self._wire.generation:
-                return MarkReturned(message.name)
+            case Mark(mark=body):
+                name = self._wire.returned(body.name)
+                return None if name is None else MarkReturned(name)
             case Stop():
                 return await self._ended(stream, "hangup")
             case Unknown(event=kind):
@@ -166,7 +176,7 @@ class Inbound:
         return None
 
     async def _without_text(
-        self, raw: MutableMapping[str, Any], stream: MediaStream
+        self, raw: MutableMapping[str, Any], stream: MediaStream[Envelopes]
     ) -> LineEvent | None:
         if raw["type"] == "websocket.disconnect":
             stream.closed = True
@@ -179,24 +189,16 @@ class Inbound:
             return None
         return self._stopped("error: too many unreadable messages")
 
-    async def _ended(self, ended: MediaStream, reason: str) -> LineStopped | None:
+    async def _ended(self, ended: MediaStream[Envelopes], reason: str) -> LineStopped | None:
         """A stream is over. None if it has returned on another socket."""
         wire = self._wire
         ended.done.set()
         await wire.settled()
-        if wire.phase is Phase.MOVING:
-            await wire.arrived(self._return_wait)
+        await wire.arrived()
         if wire.stream is not ended:
             self._audio.new_stream()
             return None
-        match wire.phase:
-            case Phase.LEAVING:
-                return self._stopped("transferred")
-            case Phase.MOVING:
-                return self._stopped("error: the stream did not return after digits")
-            case Phase.ENDING:
-                return self._stopped("hangup")
-        return self._stopped(reason)
+        return self._stopped(wire.cause(reason))
 
     def _stopped(self, reason: str) -> LineStopped:
         self._grace.begin()

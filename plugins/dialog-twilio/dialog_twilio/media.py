@@ -1,27 +1,24 @@
 from __future__ import annotations
 
-import anyio
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from dialog_core.audio import TELEPHONE
-from dialog_core.errors import ProviderProtocolError, TicketError
+from dialog_core.carriers.answers import Answers
+from dialog_core.carriers.lines import Lines, close
+from dialog_core.carriers.messages import unreadable
 from dialog_core.factory import Services
-from dialog_core.line import Progress
+from dialog_core.net.media_stream import MediaStream
 from dialog_core.observe.observations import Trouble
 from dialog_core.protocols import CallInfo, FrontDoor
-from dialog_twilio.answers import Answers
 from dialog_twilio.gate import Gate
 from dialog_twilio.line import Carrier, TwilioLine
 from dialog_twilio.protocol import Connected, Envelopes, Start, StartBody, parse
 from dialog_twilio.rest import TwilioRest
 from dialog_twilio.settings import TwilioSettings
-from dialog_twilio.stream import GONE_ERRORS, MediaStream
 from dialog_twilio.webhooks import CallMetadata, read_call
 
 __all__ = ["MediaSocket"]
-
-VIOLATION = 1008
 
 
 class MediaSocket:
@@ -33,9 +30,9 @@ class MediaSocket:
         services: Services,
         door: FrontDoor,
         gate: Gate,
-        answers: Answers,
+        answers: Answers[CallMetadata],
     ) -> None:
-        self.lines: dict[str, TwilioLine] = {}
+        self.lines = Lines[TwilioLine](door, self._note)
         """The calls that this process holds, by CallSid."""
         self._settings = settings
         self._services = services
@@ -53,7 +50,8 @@ class MediaSocket:
             await close(send)
             return
         await send({"type": "websocket.accept"})
-        start = await self._started(receive, call)
+        first = self._first(receive, call)
+        start = await self.lines.started(call, first, within=self._settings.start_wait)
         if start is None:
             await close(send)
             return
@@ -71,55 +69,28 @@ class MediaSocket:
         ticket = upgrade.path_params["ticket"]
         if not self._gate.admits(upgrade, f"/media/{ticket}"):
             return None
-        try:
-            call = self._door.redeem(ticket)
-        except TicketError as error:
-            self._note("", "a media socket was refused", str(error))
-            return None
-        line = self.lines.get(call)
-        if line is not None and not line.awaits_stream:
-            self._note(call, "a second media socket of a call was refused", "")
-            return None
-        return call
+        return self.lines.admit(ticket, self._door.redeem)
 
-    async def _started(self, receive: Receive, call: str) -> StartBody | None:
-        """Wait for the start message; None if it is late, unreadable or of something else."""
-        with anyio.move_on_after(self._settings.start_wait):
-            try:
-                return self._check(await first_after_connected(receive), call)
-            except ProviderProtocolError as error:
-                self._note(call, "a media socket began wrongly", str(error))
-                return None
-        self._note(call, "a media socket did not start in time", "")
-        return None
-
-    def _check(self, start: StartBody, call: str) -> StartBody:
+    async def _first(self, receive: Receive, call: str) -> StartBody:
+        """Wait for the start message. Raises: ProviderProtocolError."""
+        start = await first_after_connected(receive)
         fmt = start.media_format
         if start.call_sid != call or start.account_sid != self._settings.account_sid:
-            raise broken("the stream is of another call than its ticket")
+            raise unreadable("twilio", "the stream is of another call than its ticket")
         if fmt.encoding != "audio/x-mulaw" or str(fmt.sample_rate) != str(TELEPHONE.rate):
-            raise broken(
-                f"the stream is {fmt.encoding!r} at {fmt.sample_rate} Hz, not mu-law at 8000"
+            raise unreadable(
+                "twilio",
+                f"the stream is {fmt.encoding!r} at {fmt.sample_rate} Hz, not mu-law at 8000",
             )
         return start
 
-    async def _answer(self, upgrade: HTTPConnection, start: StartBody, stream: MediaStream) -> None:
+    async def _answer(
+        self, upgrade: HTTPConnection, start: StartBody, stream: MediaStream[Envelopes]
+    ) -> None:
         """Run a call to its end."""
-        info = self._describe(start)
         carrier = Carrier(self._settings, self._rest, self._services, self._door, upgrade)
-        line = TwilioLine(info, carrier, stream)
-        self.lines[info.id] = line
-        self._door.report(info.id, Progress.ANSWERED)
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(line.start_services)
-                await self._door.answer(line)
-                tasks.cancel_scope.cancel()
-        finally:
-            del self.lines[info.id]
-            if not line.transferred:
-                self._door.report(info.id, Progress.ENDED)
-            await line.close()
+        line = TwilioLine(self._describe(start), carrier, stream)
+        await self.lines.run(line, start.call_sid)
 
     def _describe(self, start: StartBody) -> CallInfo:
         """What is known of the call: the webhook's fields and the stream's, in one object.
@@ -157,24 +128,11 @@ async def first_after_connected(receive: Receive) -> StartBody:
     while True:
         raw = await receive()
         if raw["type"] == "websocket.disconnect":
-            raise broken("the socket closed before the stream began")
+            raise unreadable("twilio", "the socket closed before the stream began")
         match parse(raw.get("text") or ""):
             case Start(stream_sid=sid, start=body) if sid == body.stream_sid:
                 return body
             case Connected():
                 continue
             case _:
-                raise broken("another message came before start")
-
-
-async def close(send: Send) -> None:
-    """Refuse an upgrade, which the server answers with 403, or close a socket that broke the rules."""
-    try:
-        await send({"type": "websocket.close", "code": VIOLATION})
-    except GONE_ERRORS:
-        return
-
-
-def broken(message: str) -> ProviderProtocolError:
-    """Twilio, or somebody in its place, broke the protocol."""
-    return ProviderProtocolError("twilio", message, stage="voip")
+                raise unreadable("twilio", "another message came before start")

@@ -4,25 +4,17 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-import anyio
 import attrs
 import httpx
 import msgspec
 
-from dialog_core.carriers.patience import Patience, is_busy
-from dialog_core.errors import (
-    ProviderError,
-    ProviderProtocolError,
-    ProviderRejected,
-    ProviderUnavailable,
-)
+from dialog_core.carriers.patience import Patience
+from dialog_core.carriers.rest import downloading, fetch, read_answer, refused
+from dialog_core.errors import ProviderError
 from dialog_core.factory import Services
 from dialog_twilio.settings import TwilioSettings
 
 __all__ = ["Problem", "TwilioRest", "read_problem"]
-
-RECORDING_MOST_BYTES = 256 * 1024 * 1024
-DOWNLOAD_SECONDS = 120.0
 
 GONE = frozenset({20404, 21220})
 """The call does not exist any more, or is not in progress: what hanging up wants."""
@@ -74,8 +66,7 @@ class Problem:
             what = "refused without a reason"
         else:
             what = f"error {self.code}: {MEANINGS.get(self.code, 'see the error dictionary')}"
-        kind = ProviderUnavailable if is_busy(self.status) else ProviderRejected
-        return kind("twilio", what, stage="voip", status=self.status, request_id=self.request_id)
+        return refused("twilio", what, status=self.status, request_id=self.request_id)
 
 
 def read_problem(response: httpx.Response) -> Problem:
@@ -148,15 +139,10 @@ class TwilioRest:
 
     async def download_recording(self, recording: str) -> bytes:
         """A completed recording as a WAV file: two channels, or one where there are not two."""
-        try:
-            with anyio.fail_after(DOWNLOAD_SECONDS):
-                response = await self._download(recording, channels=2)
-                if response.status_code == httpx.codes.BAD_REQUEST:
-                    response = await self._download(recording, channels=1)
-        except TimeoutError as error:
-            raise _unavailable(f"a recording did not come in {DOWNLOAD_SECONDS:g} s") from error
-        except httpx.HTTPError as error:
-            raise _unavailable(f"a recording was lost: {type(error).__name__}") from error
+        with downloading("twilio"):
+            response = await self._download(recording, channels=2)
+            if response.status_code == httpx.codes.BAD_REQUEST:
+                response = await self._download(recording, channels=1)
         if not response.is_success:
             raise read_problem(response).error()
         return response.content
@@ -185,11 +171,8 @@ class TwilioRest:
 
     async def _create(self, path: str, form: Form) -> str:
         response = await self._accepted("POST", path, form, twice=False)
-        try:
-            return _decode_created(response.content).sid
-        except (msgspec.DecodeError, UnicodeError) as error:
-            message = "what was made has no sid"
-            raise ProviderProtocolError("twilio", message, stage="voip") from error
+        created = read_answer("twilio", _decode_created, response, lacks="what was made has no sid")
+        return created.sid
 
     async def _accepted(
         self, method: str, path: str, form: Form | None = None, *, twice: bool = True
@@ -217,27 +200,11 @@ class TwilioRest:
 
     async def _download(self, recording: str, *, channels: int) -> httpx.Response:
         """The address is made from the sid, so that credentials go to Twilio and nowhere else."""
-        async with self._http.stream(
+        streamed = self._http.stream(
             "GET",
             f"{self._account}/Recordings/{recording}.wav",
             params={"RequestedChannels": str(channels)},
             auth=self._settings.credentials,
             follow_redirects=True,
-        ) as response:
-            body = bytearray()
-            async for piece in response.aiter_bytes():
-                body += piece
-                if len(body) > RECORDING_MOST_BYTES:
-                    message = f"a recording is over {RECORDING_MOST_BYTES} bytes"
-                    raise ProviderProtocolError("twilio", message, stage="voip")
-        return httpx.Response(response.status_code, headers=_plain(response), content=bytes(body))
-
-
-def _plain(response: httpx.Response) -> dict[str, str]:
-    """Headers without those of the body's encoding, which is undone."""
-    dropped = {"content-encoding", "content-length", "transfer-encoding"}
-    return {name: value for name, value in response.headers.items() if name not in dropped}
-
-
-def _unavailable(message: str) -> ProviderUnavailable:
-    return ProviderUnavailable("twilio", message, stage="voip")
+        )
+        return await fetch("twilio", streamed)

@@ -4,17 +4,19 @@ from collections.abc import Mapping, Sequence
 
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from dialog_core.errors import LineError, ProviderError
+from dialog_core.carriers.answers import Answers, Placed
+from dialog_core.carriers.desk import Desk
+from dialog_core.carriers.verbs import asking, check_callee, setup_steps
 from dialog_core.factory import Services
-from dialog_core.line import Ability, cannot, is_address
+from dialog_core.line import Ability
 from dialog_core.protocols import FrontDoor
-from dialog_twilio.answers import Answers, Placed
 from dialog_twilio.callbacks import Webhooks
 from dialog_twilio.gate import Gate
 from dialog_twilio.line import ABILITIES
 from dialog_twilio.media import MediaSocket
 from dialog_twilio.rest import TwilioRest
 from dialog_twilio.settings import TwilioSettings
+from dialog_twilio.webhooks import CallMetadata
 
 __all__ = ["TwilioVoIP"]
 
@@ -34,12 +36,12 @@ class TwilioVoIP:
 
     def routes(self, door: FrontDoor) -> Sequence[BaseRoute]:
         """Callbacks find their call by its CallSid, in the process that holds it."""
-        answers = Answers()
-        gate = Gate(self._settings, door, self._services.observe)
-        media = MediaSocket(self._settings, self._services, door, gate, answers)
-        hooks = Webhooks(
-            self._settings, self._services, door, gate, answers, self._placed, media.lines
-        )
+        settings, observe = self._settings, self._services.observe
+        gate = Gate(settings, door, observe)
+        desk = Desk("twilio", gate, observe)
+        answers = Answers[CallMetadata](door, self._services.clock, desk.note)
+        media = MediaSocket(settings, self._services, door, gate, answers)
+        hooks = Webhooks(settings, door, desk, answers, self._placed, media.lines)
         both = ["GET", "POST"]
         return (
             Route("/voice", hooks.voice, methods=both),
@@ -54,19 +56,13 @@ class TwilioVoIP:
 
     def next_steps(self, base: str) -> Sequence[str]:
         """What to enter in Twilio's console."""
-        steps = [
+        return setup_steps(
+            "Twilio",
+            base,
             f'In the Twilio console, set the number\'s "A call comes in" to: Webhook, {base}/voice, HTTP POST',
             "Call the number",
-        ]
-        if not base.startswith("https://"):
-            steps.insert(
-                0, "Twilio wants https and wss: put a TLS proxy or a tunnel before this server"
-            )
-        if self._settings.allow_unsigned:
-            steps.insert(
-                0, "DANGER: allow_unsigned is set, so anybody can place calls on this server"
-            )
-        return steps
+            unsigned=self._settings.allow_unsigned,
+        )
 
     async def dial(self, door: FrontDoor, number: str, metadata: Mapping[str, str]) -> str:
         """Twilio asks what to do with the call when it is answered, and gets the same TwiML as for one that comes in.
@@ -74,10 +70,7 @@ class TwilioVoIP:
         Source: Twilio docs, "Call resource", section Create a Call.
         """
         settings = self._settings
-        if not settings.dial_from:
-            raise cannot("twilio", Ability.OUTBOUND, "set dial_from to a number of the account")
-        if not is_address(number):
-            raise LineError("calls go to an E.164 number or a SIP address, such as +15550001111")
+        check_callee("twilio", number, shown=settings.dial_from)
         reference = self._placed.keep(metadata)
         form = {
             "To": number,
@@ -89,7 +82,5 @@ class TwilioVoIP:
             "StatusCallbackEvent": ["initiated", "ringing", "answered", "completed"],
             "Timeout": str(settings.dial_timeout),
         }
-        try:
+        with asking("place a call"):
             return await TwilioRest(settings, self._services).place_call(form)
-        except ProviderError as error:
-            raise LineError(f"cannot place a call: {error}") from error

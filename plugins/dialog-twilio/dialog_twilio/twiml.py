@@ -1,13 +1,13 @@
-"""The TwiML documents that we give Twilio: small XML, written with every value escaped.
+"""The verbs of the TwiML documents that we give Twilio.
 
 Source: Twilio docs, "TwiML for Programmable Voice", pages Connect, Stream, Dial, Play, Reject, Say and Hangup.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from xml.sax.saxutils import escape, quoteattr
+
+from dialog_core.carriers.documents import document, element, text
 
 __all__ = [
     "PARAMETER_LIMIT",
@@ -15,33 +15,12 @@ __all__ = [
     "connect",
     "dial",
     "document",
-    "element",
     "hang_up",
     "play_digits",
 ]
 
 PARAMETER_LIMIT = 500
 """Name and value of a stream parameter must be shorter than this, together."""
-UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def element(name: str, attributes: Mapping[str, str] | None = None, *children: str) -> str:
-    """An element; attributes with empty values are left out. children: elements or escaped text."""
-    given = (attributes or {}).items()
-    written = "".join(f" {key}={quoteattr(_legal(value))}" for key, value in given if value)
-    if not children:
-        return f"<{name}{written}/>"
-    return f"<{name}{written}>{''.join(children)}</{name}>"
-
-
-def text(value: str) -> str:
-    """Text between tags."""
-    return escape(_legal(value))
-
-
-def document(*verbs: str) -> str:
-    """A whole answer; verbs run one after another."""
-    return f'<?xml version="1.0" encoding="UTF-8"?>{element("Response", None, *verbs)}'
 
 
 def connect(
@@ -87,7 +66,3 @@ def busy(message: str) -> str:
     if not message:
         return document(element("Reject", {"reason": "busy"}))
     return document(element("Say", None, text(message)), hang_up())
-
-
-def _legal(value: str) -> str:
-    return UNPRINTABLE.sub("", value)

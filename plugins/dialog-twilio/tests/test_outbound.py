@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from dialog_twilio.answers import ANSWERS_MOST, Placed
 from dialog_twilio.testing import TwilioCarrier, kits
 from dialog_twilio.webhooks import read_progress
 
@@ -104,13 +103,3 @@ async def test_what_was_said_of_a_call_stands_beside_what_twilio_says() -> None:
         assert world.line.info.metadata["Direction"] == "outbound-api"
         await phone.hang_up()
         assert (await world.door.reached(call)).progress is Progress.ENDED
-
-
-def test_what_is_known_of_placed_calls_is_bounded() -> None:
-    placed = Placed()
-    first = placed.keep({"order": "1"})
-    for _ in range(ANSWERS_MOST):
-        last = placed.keep({"order": "2"})
-    assert placed.get(first) == {}
-    assert placed.get(last) == {"order": "2"}
-    assert placed.get("unknown") == {}

@@ -24,7 +24,6 @@ from dialog_twilio.protocol import (
     StopBody,
     Unknown,
     parse,
-    wrap_mark,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,14 +136,3 @@ def test_outgoing_messages_have_exactly_the_fields_that_twilio_wants(
     }
     assert json.loads(out.mark(name)) == {"event": "mark", "streamSid": SID, "mark": {"name": name}}
     assert json.loads(out.clear) == {"event": "clear", "streamSid": SID}
-
-
-@given(st.integers(0, 10**6), words)
-def test_a_mark_tells_its_generation_and_its_name(generation: int, name: str) -> None:
-    mark = Mark("1", SID, MarkBody(wrap_mark(generation, name)))
-    assert (mark.generation, mark.name) == (generation, name)
-
-
-@pytest.mark.parametrize("name", ["", "g:x", "g-1:x", "5:x", "g5", "gx:y"])
-def test_a_mark_of_somebody_else_has_no_generation(name: str) -> None:
-    assert Mark("1", SID, MarkBody(name)).generation is None
