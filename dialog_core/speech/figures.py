@@ -298,7 +298,7 @@ def is_phone(raw: str, groups: list[str]) -> bool:
     """Whether it looks like a telephone number, rather than a large number, a date or a range."""
     if raw[0] in "+(" or "(" in raw:
         return True
-    if len(groups) == 1:
+    if len(groups) == 1 or ("/" in raw and (raw[0] != "0" or raw.count("/") > 1)):
         return False
     thousands = all(len(group) == GROUP for group in groups[1:]) and len(groups[0]) <= GROUP
     if raw[0] == "0":
