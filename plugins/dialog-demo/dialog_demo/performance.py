@@ -28,17 +28,35 @@ SERVER = "server: from the caller's last voiced sample until the carrier has the
 HEARD = "heard: the same on the recording, until the answer's first sounding sample.\n"
 
 
+CALLS = 3
+"""Calls at most, while the machine is too busy to hold one as it should be."""
+
+
 def run(console: Console, plan: Plan, output: Path) -> int:
-    """Hold the call and report on it; returns the exit status. Raises: SettingsError."""
+    """Hold the call and report on it; returns the exit status. Raises: SettingsError.
+
+    A call that misses its goal on a machine that had no time for it, as measured, is held again.
+    """
+    for more in reversed(range(CALLS)):
+        status, too_busy = attempt(console, plan, output)
+        if status != MISSED or not too_busy:
+            break
+        again = "the call is held again" if more else "close other programs, and run it again"
+        console.print(Text(f"\nthis machine is too busy for a call: {too_busy}; {again}\n", "bold"))
+    return status
+
+
+def attempt(console: Console, plan: Plan, output: Path) -> tuple[int, str]:
+    """Hold one call; returns the exit status and what shows that the machine was too busy. Raises: SettingsError."""
     options = {"use_uvloop": find_spec("uvloop") is not None}
     try:
         take = anyio.run(perform, plan, LiveView(console), backend_options=options)
     except (Interrupted, KeyboardInterrupt):
         click.echo("\ninterrupted: the call was ended, and nothing of it was kept", err=True)
-        return INTERRUPTED
+        return INTERRUPTED, ""
     except CallFailed as error:
         click.echo(f"error: {error}", err=True)
-        return REFUSED
+        return REFUSED, ""
     talk = read_conversation(take)
     checks = check(take, talk, plan.script)
     for part in told(talk, checks, console.width):
@@ -48,15 +66,15 @@ def run(console: Console, plan: Plan, output: Path) -> int:
     except OSError as error:
         why = f"'{output}' cannot be written: {error.strerror}; pass --output"
         click.echo(f"error: {why}", err=True)
-        return REFUSED
+        return REFUSED, ""
     for part in kept(output, take):
         console.print(part)
     failed = sum(1 for each in checks if each.missing)
     if failed:
         console.print(Text(f"\n{failed} of {len(checks)} checks failed", "bold red"))
-        return MISSED
+        return MISSED, take.too_busy
     console.print(Text("\nthe conversation reached its goal", "bold green"))
-    return REACHED
+    return REACHED, ""
 
 
 def told(talk: Conversation, checks: tuple[Check, ...], width: int) -> Iterator[object]:

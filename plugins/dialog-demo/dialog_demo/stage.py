@@ -24,6 +24,7 @@ from dialog_core.plugins import Plugins
 from dialog_core.settings import ResolvedAgent, Settings, load
 from dialog_core.testing.vendor import served
 from dialog_demo.caller import Played, hold
+from dialog_demo.lateness import Lateness, too_busy
 from dialog_demo.script import Script
 from dialog_demo.take import Take
 
@@ -89,12 +90,14 @@ async def perform(plan: Plan, view: View) -> Take:
             view.ready(address, agent)
             url = f"{address}/{agent.name}/{agent.voip.name}/voice"
             lines: list[Played] = []
+            lateness = Lateness(services.clock)
             try:
                 async with place_call(services, url, twilio=twilio) as phone:
                     await phone.answered()
                     began = services.clock.wall() - phone.now
                     async with anyio.create_task_group() as tasks:
                         tasks.start_soon(view.watch, phone.stereo)
+                        tasks.start_soon(lateness.measure)
                         gave_up = await hold(phone, plan.script.lines, said=lines.append)
                         tasks.cancel_scope.cancel()
                     if gave_up:
@@ -105,7 +108,7 @@ async def perform(plan: Plan, view: View) -> Take:
     caller, voice = phone.stereo()
     return Take(
         dt.datetime.fromtimestamp(began, dt.UTC), caller, voice, tuple(lines), tuple(observed),
-        tuple(phone.clears), tuple(phone.warnings), gave_up,
+        tuple(phone.clears), tuple(phone.warnings), gave_up, too_busy(lateness.worst, observed),
     )  # fmt: skip
 
 

@@ -29,3 +29,5 @@ class Take:
     """What Twilio would complain of."""
     gave_up: str = ""
     """Why the caller hung up; empty if they did not."""
+    too_busy: str = ""
+    """What shows that the machine had no time for a call; empty if it had."""

@@ -19,7 +19,8 @@ from dialog_demo.sound import RATE
 from dialog_local.models import MOONSHINE, default_folder, missing
 
 COMMAND = (sys.executable, "-m", "dialog_core.cli.main", "demo")
-WALL_SECONDS = 90.0
+WALL_SECONDS = 400.0
+"""For as many calls as the command holds on a machine that is too busy for one."""
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def demo(
 
 @pytest.mark.models
 @pytest.mark.usefixtures("models")
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(WALL_SECONDS + 20)
 def test_a_whole_call_reaches_its_goal_and_is_kept(tmp_path: Path) -> None:
     done = demo(folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
@@ -71,7 +72,7 @@ def test_an_interrupted_demo_ends_in_a_sentence(tmp_path: Path) -> None:
         while "phone" not in process.stdout.readline():
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=20)
+        _, stderr = process.communicate(timeout=60)
     assert process.returncode == INTERRUPTED
     assert stderr.strip() == "interrupted: the call was ended, and nothing of it was kept"
     assert not (tmp_path / "out").exists()
