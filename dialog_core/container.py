@@ -84,6 +84,7 @@ class CallContainer(containers.DeclarativeContainer):
         policy=policy,
         diarizer=diarizer,
         holding=holding,
+        echo=agent.provided.turns.echo,
         sorry=sorry,
         language=agent.provided.language,
         text=agent.provided.text,

@@ -122,6 +122,10 @@ class TurnSettings:
     idle_prompts: int = setting(
         default=2, at_least=0, help="how often an idle caller is asked before the call is ended"
     )
+    echo: bool = setting(
+        default=True,
+        help="keep the agent's own voice from interrupting it where the line returns it",
+    )
     failures: int = setting(
         default=3, at_least=1, help="replies that may fail in a row before the call is given up"
     )

@@ -14,7 +14,7 @@ import anyio
 import attrs
 
 from dialog_core.bell import Bell
-from dialog_core.protocols import Line
+from dialog_core.call.echo import Speaker
 from dialog_core.speech.ledger import Ledger, Piece
 
 __all__ = ["Outbox", "mark_name", "read_mark"]
@@ -50,7 +50,7 @@ def ignore(_piece: Piece) -> None:
 class Outbox:
     """One call's way out."""
 
-    line: Line
+    line: Speaker
     ledger: Ledger
     now: Callable[[], float]
     on_sent: Callable[[Piece], None] = ignore

@@ -15,6 +15,7 @@ from anyio.abc import TaskGroup
 
 from dialog_core.call.context import CallContext
 from dialog_core.call.draft import Draft
+from dialog_core.call.echo import CallEcho
 from dialog_core.call.fade import fade_out
 from dialog_core.call.outbox import Outbox, read_mark
 from dialog_core.call.reply import Playout, ReplyPlan, ReplyTimes, Watched
@@ -70,11 +71,13 @@ class Replies:
         post: Callable[[Event], None],
         make: Make,
         on_record: OnRecord,
+        echo: CallEcho | None = None,
     ) -> Replies:
-        """Replies that are played on this line."""
-        outbox = Outbox(line, Ledger(line.fmt), context.now)
+        """Replies that are played on this line. echo: notes what is played."""
+        outbox = Outbox(line if echo is None else echo.line(line), Ledger(line.fmt), context.now)
         replies = cls(context, post, make, on_record, outbox)
-        outbox.on_sent = replies.note_sent
+        note = replies.note_sent
+        outbox.on_sent = note if echo is None else echo.noting(note, outbox.ledger)
         return replies
 
     @property

@@ -25,6 +25,7 @@ from dialog_core.agent.agent import Agent
 from dialog_core.agent.call import Call
 from dialog_core.audio import AudioFrame
 from dialog_core.call.context import CallContext, shown, watched
+from dialog_core.call.echo import CallEcho
 from dialog_core.call.guard import closing, first_error, guarded
 from dialog_core.call.held import Held
 from dialog_core.call.hindsight import Hindsight
@@ -99,6 +100,8 @@ class CallParts:
     """What is said in silences that are the agent's."""
     text: TextSettings = attrs.field(factory=TextSettings)
     """What the voice is given for what the agent writes."""
+    echo: bool = True
+    """Keep the agent's own voice out, where the line returns it."""
     providers: Mapping[str, str] = attrs.field(factory=dict)
     """Names of what does the work, by kind (``stt``, ``llm``, ``tts``); for the log."""
 
@@ -176,8 +179,9 @@ class CallRun:
 
     def __attrs_post_init__(self) -> None:
         parts, line, context, post = self.parts, self.parts.line, self.context, self.inbox.post
+        echo = CallEcho.of(line.fmt, context) if parts.echo else None
         self.replies = Replies.on(
-            line, context, post=post, make=self._make, on_record=self._on_record
+            line, context, post=post, make=self._make, on_record=self._on_record, echo=echo
         )
         self.call = Call(
             line.info,
@@ -192,7 +196,9 @@ class CallRun:
         self._hindsight = Hindsight.of(
             line.fmt, context, parts.policy.endpointer, parts.diarizer, self._label
         )
-        self._listener = CascadeListener(context, line.fmt, parts.stt, parts.engine, parts.gate)
+        self._listener = CascadeListener(
+            context, line.fmt, parts.stt, parts.engine, parts.gate, echo
+        )
 
     # --- the tasks
 

@@ -10,6 +10,7 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from dialog_core.audio import AudioFormat, AudioFrame
 from dialog_core.call.context import CallContext
+from dialog_core.call.echo import CallEcho
 from dialog_core.call.guard import closing, guarded
 from dialog_core.engine.ears import Ear, Ears
 from dialog_core.errors import LocalProtocolError
@@ -33,15 +34,23 @@ class CascadeListener:
     stt: SpeechToText
     engine: Ears
     gate: GateSettings
+    echo: CallEcho | None = None
+    """Keeps the agent's own voice out, if it may come back."""
     _slot: Ear | None = None
     _session: SttSession | None = None
     _scope: anyio.CancelScope | None = None
     _tasks: TaskGroup | None = None
     _post: Callable[[Event], None] = attrs.field(default=ignore)
+    _keep: Callable[[AudioFrame], None] | None = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._keep = None if self.echo is None else self.echo.keeper()
 
     def feed(self, frame: AudioFrame) -> None:  # per frame
         """Take a frame; never waits. Before :meth:`run` has started, audio is dropped: nobody listens yet."""
         if self._session is not None and self._slot is not None:
+            if self._keep is not None:
+                self._keep(frame)
             self._session.feed(frame)
             self._slot.feed(frame)
 
@@ -52,7 +61,7 @@ class CascadeListener:
         task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
         """Post events until cancelled."""
-        gate = Gate(self.gate)
+        gate = Gate(self.gate) if self.echo is None else self.echo.gate(Gate(self.gate))
 
         def heard(probability: float, at: float, seconds: float) -> None:
             event = gate.push(probability, at, seconds)
@@ -63,10 +72,14 @@ class CascadeListener:
 
         with self.engine.open(self.fmt, heard) as slot:
             self._slot = slot
-            async with anyio.create_task_group() as tasks:
-                self._tasks, self._post = tasks, post
-                await self.use(self.stt)
-                task_status.started()
+            try:
+                async with anyio.create_task_group() as tasks:
+                    self._tasks, self._post = tasks, post
+                    await self.use(self.stt)
+                    task_status.started()
+            finally:
+                if self.echo is not None:
+                    self.echo.finish()
 
     async def use(self, stt: SpeechToText) -> None:
         """Recognise with this provider from now on. Raises what opening it raises; then the present one stays."""
@@ -88,7 +101,9 @@ class CascadeListener:
         async def forward() -> None:
             async with closing(session.events()) as events:
                 async for event in events:
-                    self._post(event)
+                    sifted = event if self.echo is None else self.echo.sift(event)
+                    if sifted is not None:
+                        self._post(sifted)
 
         context = self.context
         where = "speech recognition"

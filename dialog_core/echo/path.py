@@ -29,6 +29,8 @@ LOUDEST = 0.5
 """Power of an echo in terms of what was played (-3 dB): what is louder is no echo, whatever it resembles."""
 FAINT = 1e-3
 """Power, in terms of the loudest stretch played, below which a stretch is silence and explains nothing."""
+SILENCE = 1e-9
+"""Energy below which nothing was played."""
 RIDGE = 1e-4
 """Regularisation of the filter, in terms of the power of what was played."""
 
@@ -65,8 +67,8 @@ def find(heard: F32, played: F32) -> EchoPath | None:
     powers = np.concatenate(([0.0], np.cumsum(np.square(sharper, dtype=np.float64))))
     powers = powers[count:] - powers[:-count]
     heard_power = float(sharp @ sharp)
-    floor = FAINT * float(powers.max()) + 1e-9
-    if heard_power <= 0 or floor <= 2e-9:
+    floor = FAINT * float(powers.max())
+    if heard_power <= 0 or floor <= SILENCE:
         return None
     alike = np.square(products) / (np.maximum(powers, floor) * heard_power)
     best = int(alike.argmax())
@@ -128,4 +130,10 @@ def emphasised(samples: F32) -> F32:
 def fast_length(count: int) -> int:
     """A length, not below `count`, that is quick to transform."""
     size = 1 << (count - 1).bit_length()
-    return size * 5 // 8 if size * 5 // 8 >= count else size * 3 // 4 if size * 3 // 4 >= count else size
+    return (
+        size * 5 // 8
+        if size * 5 // 8 >= count
+        else size * 3 // 4
+        if size * 3 // 4 >= count
+        else size
+    )

@@ -104,4 +104,5 @@ def averaged(samples: F32, step: int) -> F32:
     """One sample of each `step`, their mean."""
     if step == 1:
         return samples
-    return samples.reshape(-1, step).mean(axis=1, dtype=np.float32)
+    mean: F32 = samples.reshape(-1, step).mean(axis=1, dtype=np.float32)
+    return mean

@@ -70,7 +70,7 @@ class Judged:
     call: str
     at: float
     policy: str
-    """``endpointer`` or ``barge_in``."""
+    """``endpointer``, ``barge_in``, or ``echo`` for what was kept from both."""
     answer: str
     """Name of the answer: ``Wait``, ``Done``, ``Ask``, ``Abstain``, or ``Cut``, ``Duck``, ``Continue``, ..."""
     reason: str

@@ -35,7 +35,7 @@ from dialog_core.observe.observations import Observation, StepTaken
 from dialog_core.policies.barge_in import HardCut, HardCutSettings
 from dialog_core.policies.endpointers import Heuristic, HeuristicSettings
 from dialog_core.policies.vad import EnergyModel
-from dialog_core.protocols import Diarizer, LanguageModel, SpeechToText, TextToSpeech
+from dialog_core.protocols import Diarizer, LanguageModel, SpeechModel, SpeechToText, TextToSpeech
 from dialog_core.speech.history import History
 from dialog_core.testing.fakes import FakeStt, FakeTts
 from dialog_core.testing.line import FakeLine
@@ -88,7 +88,7 @@ def trusted() -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def in_call(
+async def in_call(  # noqa: PLR0913 - one for each part that a test may replace
     line: FakeLine,
     agent: Agent,
     *,
@@ -99,14 +99,17 @@ async def in_call(
     diarizer: Diarizer | None = None,
     components: Mapping[tuple[str, str], object] | None = None,
     holding: Holding | None = None,
+    vad: SpeechModel | None = None,
+    echo: bool = True,
 ) -> AsyncIterator[InCall]:
     """Answer the line with the agent; leaving the block hangs up and waits for the call's end.
 
     stt, tts: fakes unless given. components: what `call.use_stt` and `call.use_tts` find by (kind, name).
-    holding: hold phrases; none unless given.
+    holding: hold phrases; none unless given. vad: the energy detector unless given. echo: whether the agent's own
+    voice is kept out.
     """
     observed: list[Observation] = []
-    engine = SpeechEngine(EnergyModel(), SpeechEngineSettings(), observed.append)
+    engine = SpeechEngine(vad or EnergyModel(), SpeechEngineSettings(), observed.append)
     voice = tts if tts is not None else FakeTts()
 
     def build(kind: str, name: str, settings: Mapping[str, Any]) -> object:
@@ -127,7 +130,7 @@ async def in_call(
             policy if policy is not None else new_policy(),
             ReadyMade("Sorry, something went wrong.", line.fmt.silence(1.0)),
             "en-US", services, build, diarizer,
-            holding if holding is not None else Holding(),
+            holding if holding is not None else Holding(), echo=echo,
         )  # fmt: skip
         call = InCall(CallRun.of(parts), voice, observed)
         tasks.start_soon(engine.run)

@@ -27,6 +27,7 @@ from dialog_core.protocols import (
     MarkReturned,
     Recording,
 )
+from dialog_core.testing.loopback import Loopback, Played
 from dialog_core.turns.events import Keypress
 
 __all__ = ["FakeLine", "Played", "Spoken"]
@@ -45,14 +46,6 @@ class Spoken:
     text: str
     audio: bytes = b""
     """How it sounds, in the line's format; a loud tone unless given."""
-
-
-@attrs.frozen
-class Played:
-    """Audio that the caller heard, from `start`, in seconds since the call began."""
-
-    start: float
-    audio: bytes
 
 
 CALL = CallInfo("fake-1", "agent", "fake", "+15550001111", "+15550002222")
@@ -102,6 +95,8 @@ class FakeLine:
     frame: float = 0.02
     """Seconds of audio in a frame."""
     loses_marks: bool = False
+    loopback: Loopback | None = None
+    """How the telephone returns what it plays; it does not unless given."""
     spoken: list[Spoken] = attrs.field(factory=list)
     """All that the caller said, or is saying."""
     played: list[Played] = attrs.field(factory=list)
@@ -282,6 +277,8 @@ class FakeLine:
                 begun = self.fmt.nbytes(max(0.0, at - speaking[0].start))
                 data = speaking[0].audio[begun : begun + nbytes]
                 data += silence[: nbytes - len(data)]
+            if self.loopback is not None:
+                data = self.loopback.add_to(data, at, self.fmt, self.played)
             self._wire.put(AudioFrame(at, data))
             at += self.frame
 
