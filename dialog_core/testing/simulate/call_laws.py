@@ -190,6 +190,20 @@ def history_is_what_stood(judged: Judged) -> Iterator[Finding]:
         yield lived.ended or LONGEST_CALL, f"{asked} in the history, {turns} on record"
 
 
+def nothing_sounds_too_early(judged: Judged) -> Iterator[Finding]:
+    lived = judged.lived
+    certain = {
+        effect.reply: at
+        for at, step in lived.timed_steps
+        for effect in step.effects
+        if isinstance(effect, ConfirmReply) or (isinstance(effect, StartReply) and not effect.eager)
+    }
+    for sound in judged.heard:
+        reply = lived.tts.sound.words[sound.number - 1][0] if sound.number else 0
+        if reply and sound.start < certain.get(reply, math.inf):
+            yield sound.start, f"reply {reply} sounds, whose turn was not complete"
+
+
 def tools_run_for_turns(judged: Judged) -> Iterator[Finding]:
     lived = judged.lived
     certain = {
@@ -251,6 +265,7 @@ LAWS: dict[str, Callable[[Judged], Iterator[Finding]]] = {
     "no word sounds twice": no_word_sounds_twice,
     "records tell what was heard": records_tell_what_was_heard,
     "the history is what was said": history_is_what_stood,
+    "replies sound for complete turns": nothing_sounds_too_early,
     "tools run for complete turns": tools_run_for_turns,
     "a goodbye is heard": a_goodbye_is_heard,
     "say tells the truth": say_tells_the_truth,

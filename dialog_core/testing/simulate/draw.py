@@ -227,5 +227,5 @@ def draw_plan(seed: int, *, faults: bool = True) -> CallPlan:
         draw.dice.choice(("Hello, how can I help?", "Hello, how can I help?", "")),
         draw.dice.choice(("heuristic", "heuristic", "acoustic", "provider" if verdicts else "heuristic")),
         draw.dice.choice(("hard-cut", "hard-cut", "soft-fade", "disabled")),
-        draw.maybe(0.7), 0.0, verdicts,
+        draw.maybe(0.7), 0.0, verdicts, draw.maybe(0.3),
     )  # fmt: skip

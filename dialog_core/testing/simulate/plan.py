@@ -136,3 +136,5 @@ class CallPlan:
     """Seconds that the agent must have been silent before the caller takes it that they have heard it."""
     verdicts: bool = False
     """The recogniser says when it believes that a turn is over."""
+    eager: bool = False
+    """Replies may begin before that is certain."""

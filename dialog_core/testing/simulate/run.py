@@ -155,7 +155,8 @@ def live(plan: CallPlan, *, policy: TurnPolicy | None = None, cast: Cast = OWN_C
 
 def policy_of(plan: CallPlan) -> TurnPolicy:
     """The policies that a plan names, and the default numbers."""
-    return TurnPolicy(ENDPOINTERS[plan.endpointer](), BARGE_INS[plan.barge_in]())
+    endpointer, barge_in = ENDPOINTERS[plan.endpointer](), BARGE_INS[plan.barge_in]()
+    return TurnPolicy(endpointer, barge_in, eager=plan.eager)
 
 
 class NoNetwork(httpx.AsyncBaseTransport):

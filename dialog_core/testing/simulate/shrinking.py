@@ -53,6 +53,7 @@ def simpler(plan: CallPlan) -> Iterator[CallPlan]:
         "barge_in",
         "word_times",
         "verdicts",
+        "eager",
     ):
         wanted = PLAIN_ANSWER if name == "answers" else getattr(plain, name)
         if getattr(plan, name) != wanted:

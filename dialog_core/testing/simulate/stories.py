@@ -37,9 +37,10 @@ def describe_plan(plan: CallPlan) -> str:
         for fault in plan.faults
     )
     echo = f", echo after {carrier.echo:.2f} s" if carrier.echo is not None else ""
+    eager = ", eager" if plan.eager else ""
     return "\n".join(
         (
-            f"seed {plan.seed}: endpointer {plan.endpointer}, barge-in {plan.barge_in}",
+            f"seed {plan.seed}: endpointer {plan.endpointer}{eager}, barge-in {plan.barge_in}",
             f"line: {carrier.outbound:.2f} s out, {carrier.inbound:.2f} s in, jitter {carrier.jitter:.2f} s{echo}",
             f"vendors: stt {pace.stt:.2f} s, llm {pace.llm:.2f} s, tts {pace.tts:.2f} s",
             f"faults: {faults or 'none'}",
