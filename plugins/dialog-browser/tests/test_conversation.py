@@ -17,7 +17,7 @@ from dialog_core import g711, wav
 from dialog_core.app import new_app
 from dialog_core.net.server import serve
 from dialog_core.net.services import open_services
-from dialog_core.observe.observations import CallEnded, Observation, ReplyTimed, Trouble
+from dialog_core.observe.observations import CallEnded, Counted, Observation, ReplyTimed, Trouble
 from dialog_core.resample import Resampler
 from dialog_core.settings import load
 from dialog_core.testing.pytest_plugin import real_loop
@@ -29,6 +29,8 @@ EXAMPLES = Path(__file__).parents[3] / "contrib/examples"
 RATE = 16_000
 PATIENCE = 120.0
 """Not a bound on anything that is shown: a slow machine may take its time."""
+CALLS = 3
+"""Calls at most: one that the machine had no time for, as the server counts, is held again if it went wrong."""
 SAY = """(() => {
   let pieces = [], hear = () => {}, due = 0;
   const silence = new Float32Array(320);
@@ -136,8 +138,27 @@ async def keep(browser: Chromium, name: str) -> None:
 
 
 @pytest.mark.requirement("D.14")
-@pytest.mark.timeout(PATIENCE + 60)
+@pytest.mark.timeout((PATIENCE + 60) * CALLS)
 async def test_a_visitor_holds_a_conversation_with_a_barge_in(microphone: Path) -> None:
+    for more in reversed(range(CALLS)):
+        visit, observed = await visited(microphone)
+        try:
+            judge(visit, observed)
+        except AssertionError:
+            if not more or not unheard(observed):
+                raise
+        else:
+            return
+
+
+def unheard(observed: list[Observation]) -> int:
+    """Pieces of the caller's speech that the server had no time to listen to: the machine was too busy for a call."""
+    skipped = [each for each in observed if isinstance(each, Counted)]
+    return sum(each.amount for each in skipped if each.what == "speech windows skipped")
+
+
+async def visited(microphone: Path) -> tuple[Visit, list[Observation]]:
+    """Hold the call in a browser; returns what was seen there, and what the server told of itself."""
     settings = load(EXAMPLES / "browser/dialog.toml", overrides=[("server.port", 0)])
     observed: list[Observation] = []
     up, address = anyio.Event(), ""
@@ -167,7 +188,11 @@ async def test_a_visitor_holds_a_conversation_with_a_barge_in(microphone: Path) 
                     talking.cancel_scope.cancel()
             assert browser.complaints == []
         tasks.cancel_scope.cancel()
+    return visit, observed
 
+
+def judge(visit: Visit, observed: list[Observation]) -> None:
+    """Was it the call that it was to be?"""
     assert [each for each in observed if isinstance(each, Trouble)] == []
     assert visit.states[:4] == ["connecting", "listening", "thinking", "speaking"]
     assert visit.states[-1] == "ended"
