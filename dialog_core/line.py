@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 E164 = re.compile(r"\+[1-9][0-9]{1,14}")
-SIP = re.compile(r"sips?:[^\s<>\"]{1,250}")
+SIP = re.compile(r"sips?:[!#-;=?-~]{1,250}")
 
 
 def frozen_copy(values: Mapping[str, str]) -> Mapping[str, str]:

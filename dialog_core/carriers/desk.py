@@ -12,7 +12,17 @@ from starlette.responses import Response
 from dialog_core.errors import ProviderProtocolError
 from dialog_core.observe.observations import Observation, Trouble
 
-__all__ = ["DONE", "REFUSED", "UNKNOWN", "Desk", "Fields", "Gate", "Pairs", "read_pairs"]
+__all__ = [
+    "DONE",
+    "REFUSED",
+    "UNKNOWN",
+    "UNREADABLE",
+    "Desk",
+    "Fields",
+    "Gate",
+    "Pairs",
+    "read_pairs",
+]
 
 T = TypeVar("T")
 FIELDS_MOST = 200

@@ -1,39 +1,44 @@
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping
+from functools import partial
 
 import attrs
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from dialog_core.errors import ProviderProtocolError
-from dialog_core.factory import Services
+from dialog_core.carriers.answers import Answers, Placed
+from dialog_core.carriers.desk import DONE, UNKNOWN, UNREADABLE, Desk, Fields
+from dialog_core.carriers.lines import Lines
 from dialog_core.line import Progress, is_address
-from dialog_core.observe.observations import Trouble
 from dialog_core.protocols import FrontDoor
 from dialog_plivo import xml
-from dialog_plivo.answers import Answer, Answers, Placed
-from dialog_plivo.gate import Gate
 from dialog_plivo.line import PlivoLine
 from dialog_plivo.media import stream_headers
 from dialog_plivo.settings import PlivoSettings
-from dialog_plivo.webhooks import CallMetadata, read_call, read_dial, read_recording, read_stream
+from dialog_plivo.webhooks import (
+    CallMetadata,
+    DialResult,
+    RecordingResult,
+    StreamStatus,
+    read_call,
+    read_dial,
+    read_recording,
+    read_stream,
+)
 
 __all__ = ["Webhooks"]
 
 
 @attrs.frozen
 class Webhooks:
-    """The routes that Plivo posts forms to. Each checks the signature before anything else."""
+    """The routes that Plivo posts forms to."""
 
     settings: PlivoSettings
-    services: Services
     door: FrontDoor
-    gate: Gate
-    answers: Answers
+    desk: Desk
+    answers: Answers[CallMetadata]
     placed: Placed
-    lines: Mapping[str, PlivoLine]
+    lines: Lines[PlivoLine]
 
     async def answer(self, request: Request) -> Response:
         """A call comes in: connect it to our media socket. Asked again about a call, say the same again."""
@@ -46,102 +51,89 @@ class Webhooks:
 
     async def status(self, request: Request) -> Response:
         """A call rings, or is over."""
-        fields = await self.gate.read(request, "/status")
-        if fields is None:
-            return REFUSED
-        try:
-            call = read_call(fields)
-        except ProviderProtocolError as error:
-            return self._unreadable(error)
-        if call.progress is not None:
-            self.door.report(self._id(call), call.progress, reason=call.reason)
-        return DONE
+        return await self.desk.take(request, "/status", read_call, self._report)
 
     async def recording(self, request: Request) -> Response:
         """A recording is done."""
-        given = request.path_params["id"]
-        fields = await self.gate.read(request, f"/recording/{given}")
-        if fields is None:
-            return REFUSED
-        try:
-            result = read_recording(fields)
-        except ProviderProtocolError as error:
-            return self._unreadable(error)
-        line = self.lines.get(result.call_uuid)
-        if line is None or not secrets.compare_digest(line.callback_id.encode(), given.encode()):
-            self._note(result.call_uuid, "a callback came for a call that is not here", "")
-            return UNKNOWN
-        line.recording_done(result)
-        return DONE
+
+        def act(result: RecordingResult) -> Response:
+            line = self.lines.get(result.call_uuid)
+            callback_id = line.callback_id if line else None
+            if line is None or not self.desk.is_for(callback_id, request, result.call_uuid):
+                return UNKNOWN
+            line.recording_done(result)
+            return DONE
+
+        path = f"/recording/{request.path_params['id']}"
+        return await self.desk.take(request, path, read_recording, act)
 
     async def stream_status(self, request: Request) -> Response:
         """A media stream began, ended, failed or fell behind; a failed one may never have reached us."""
-        fields = await self.gate.read(request, "/stream-status")
-        if fields is None:
-            return REFUSED
-        try:
-            status = read_stream(fields)
-        except ProviderProtocolError as error:
-            return self._unreadable(error)
-        if status.event == "failed":
-            self._note(status.call_uuid, "a media stream failed", status.detail)
-        elif status.event == "degraded":
-            self._note(status.call_uuid, "a media stream's buffer is filling", status.detail)
-        return DONE
+        return await self.desk.take(request, "/stream-status", read_stream, self._note_stream)
 
     async def transfer(self, request: Request) -> Response:
         """A caller is handed over: dial whom the address names, which nobody but us can have written."""
-        fields = await self.gate.read(request, "/transfer")
-        if fields is None:
-            return REFUSED
-        number = fields.get("number", "")
-        if not is_address(number):
-            return Response(status_code=400)
-        settings = self.settings
-        verb = xml.dial(
-            number,
-            caller_id=settings.transfer_caller_id,
-            timeout=settings.transfer_timeout,
-            action=self.door.url(request, "/after"),
-        )
-        return answer(xml.document(verb, xml.hang_up()))
+
+        def act(fields: Fields) -> Response:
+            number = fields.get("number", "")
+            if not is_address(number):
+                return UNREADABLE
+            settings = self.settings
+            verb = xml.dial(
+                number,
+                caller_id=settings.transfer_caller_id,
+                timeout=settings.transfer_timeout,
+                action=self.door.url(request, "/after"),
+            )
+            return answer(xml.document(verb, xml.hang_up()))
+
+        return await self.desk.take(request, "/transfer", dict, act)
 
     async def after(self, request: Request) -> Response:
         """A transfer is over; the document goes on and hangs up."""
-        fields = await self.gate.read(request, "/after")
-        if fields is None:
-            return REFUSED
-        try:
-            result, call = read_dial(fields), read_call(fields)
-        except ProviderProtocolError as error:
-            return self._unreadable(error)
-        self.door.report(self._id(call), Progress.ENDED)
-        if result.status not in {"completed", ""}:
-            self._note(result.call_uuid, "a transfer was not answered", result.status)
-        return answer(xml.document(xml.hang_up()))
 
-    async def _take(self, request: Request, path: str, more: Mapping[str, str]) -> Response:
-        """more: what we know of the call besides Plivo's fields."""
-        fields = await self.gate.read(request, path)
-        if fields is None:
-            return REFUSED
-        try:
-            call = read_call({**more, **fields})
-        except ProviderProtocolError as error:
-            return self._unreadable(error)
-        told = self.answers.get(call.call_uuid)
-        if told is not None:
-            return answer(told.document)
-        if call.progress is not None and call.progress.is_final:  # one address for everything
-            self.door.report(call.id, call.progress, reason=call.reason)
+        def read(fields: Fields) -> tuple[DialResult, CallMetadata]:
+            return read_dial(fields), read_call(fields)
+
+        def act(told: tuple[DialResult, CallMetadata]) -> Response:
+            result, call = told
+            self.door.report(self._id(call), Progress.ENDED)
+            if result.status not in {"completed", ""}:
+                self.desk.note(result.call_uuid, "a transfer was not answered", result.status)
             return answer(xml.document(xml.hang_up()))
-        if not self.door.has_room():
-            self._note(call.id, "a call was refused because the process is full", "")
-            return answer(xml.busy(self.settings.busy_message))
-        self.door.report(call.id, Progress.RINGING)
-        told = Answer(self._connect(request, call), call, self.services.clock.monotonic())
-        self.answers.keep(told)
-        return answer(told.document)
+
+        return await self.desk.take(request, "/after", read, act)
+
+    async def _take(self, request: Request, path: str, more: Fields) -> Response:
+        """more: what we know of the call besides Plivo's fields."""
+
+        def read(fields: Fields) -> CallMetadata:
+            return read_call({**more, **fields})
+
+        def act(call: CallMetadata) -> Response:
+            over = call.progress is not None and call.progress.is_final
+            if over and self.answers.get(call.call_uuid) is None:  # one address for everything
+                self._report(call)
+                return answer(xml.document(xml.hang_up()))
+            busy, connect = (
+                xml.busy(self.settings.busy_message),
+                partial(self._connect, request, call),
+            )
+            return answer(
+                self.answers.give(call.call_uuid, call, connect, busy=busy, known_by=call.id)
+            )
+
+        return await self.desk.take(request, path, read, act)
+
+    def _report(self, call: CallMetadata) -> None:
+        if call.progress is not None:
+            self.door.report(self._id(call), call.progress, reason=call.reason)
+
+    def _note_stream(self, status: StreamStatus) -> None:
+        if status.event == "failed":
+            self.desk.note(status.call_uuid, "a media stream failed", status.detail)
+        elif status.event == "degraded":
+            self.desk.note(status.call_uuid, "a media stream's buffer is filling", status.detail)
 
     def _id(self, call: CallMetadata) -> str:
         """What a call is known by, also where a webhook leaves out the request that placed it."""
@@ -161,19 +153,7 @@ class Webhooks:
         before = [xml.wait(pause)] if pause else []
         return xml.document(*before, stream, xml.hang_up())
 
-    def _unreadable(self, error: ProviderProtocolError) -> Response:
-        self._note("", "a webhook cannot be read", str(error))
-        return Response(status_code=400)
-
-    def _note(self, call: str, what: str, detail: str) -> None:
-        self.services.observe(Trouble(call, "plivo.webhook", what, detail))
-
 
 def answer(document: str) -> Response:
     """XML as Plivo wants it."""
     return Response(document, media_type="application/xml")
-
-
-REFUSED = Response(status_code=403)
-UNKNOWN = Response(status_code=404)
-DONE = Response(status_code=204)

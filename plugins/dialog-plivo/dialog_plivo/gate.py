@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import parse_qsl
+from collections.abc import Callable, Sequence
 
 import attrs
 from starlette.requests import HTTPConnection, Request
 
+from dialog_core.carriers.desk import Fields, Pairs, read_pairs
 from dialog_core.observe.observations import Observation, Trouble
 from dialog_core.protocols import FrontDoor
 from dialog_plivo.settings import PlivoSettings
@@ -19,10 +19,6 @@ from dialog_plivo.signature import (
 
 __all__ = ["Gate"]
 
-FIELDS_MOST = 200
-
-Pairs = Sequence[tuple[str, str]]
-
 
 @attrs.frozen
 class Gate:
@@ -32,7 +28,7 @@ class Gate:
     door: FrontDoor
     observe: Callable[[Observation], None]
 
-    async def read(self, request: Request, path: str) -> Mapping[str, str] | None:
+    async def read(self, request: Request, path: str) -> Fields | None:
         """The fields of a webhook, those of its address among them; None if it must be refused.
 
         path: of the route, as `FrontDoor.url` wants it. Of a repeated field the last value stands.
@@ -41,7 +37,7 @@ class Gate:
         query = request.scope["query_string"].decode("latin-1")
         url = self.door.url(request, path) + (f"?{query}" if query else "")
         method = "POST" if request.method == "POST" else "GET"
-        asked, posted = _pairs(query), _pairs(body.decode("ascii", "replace"))
+        asked, posted = read_pairs(query), read_pairs(body.decode("ascii", "replace"))
         if asked is None or posted is None:
             self._refuse("a webhook has too many fields", path)
             return None
@@ -96,11 +92,3 @@ class Gate:
         """Note a refusal. The detail never holds an address: tickets are in those."""
         where = "/" + detail.split("/")[1] if detail else ""
         self.observe(Trouble("", "plivo.webhook", what, where))
-
-
-def _pairs(form: str) -> Pairs | None:
-    """Names and values, blanks kept; None if there are absurdly many."""
-    try:
-        return parse_qsl(form, keep_blank_values=True, max_num_fields=FIELDS_MOST)
-    except ValueError:
-        return None

@@ -6,12 +6,15 @@ from typing import Any
 from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.carriers.oddities import Oddities
 from dialog_core.carriers.owed import Grace, Owed
+from dialog_core.carriers.wire import Phase, Wire
 from dialog_core.errors import ProviderProtocolError
+from dialog_core.net.media_stream import MediaStream
 from dialog_core.protocols import LineEvent, LineStopped, MarkReturned
 from dialog_core.turns.events import Keypress
 from dialog_plivo.protocol import (
     Cleared,
     Dtmf,
+    Envelopes,
     Error,
     Media,
     MediaBody,
@@ -23,7 +26,6 @@ from dialog_plivo.protocol import (
     Unknown,
     parse,
 )
-from dialog_plivo.stream import MediaStream, Phase, Wire
 
 __all__ = ["AudioClock", "Inbound"]
 
@@ -86,7 +88,7 @@ class Inbound:
     go before the next frame, so they wait 20 ms at most while audio flows.
     """
 
-    def __init__(self, wire: Wire, owed: Owed, grace: Grace, oddities: Oddities) -> None:
+    def __init__(self, wire: Wire[Envelopes], owed: Owed, grace: Grace, oddities: Oddities) -> None:
         self._wire = wire
         self._owed = owed
         self._grace = grace
@@ -166,20 +168,21 @@ class Inbound:
         match message:
             case Dtmf(dtmf=body) if str(body.digit) in KEYS:
                 return Keypress(self._audio.now, str(body.digit))
-            case Played() if message.generation == self._wire.generation:
-                return MarkReturned(message.mark)
+            case Played(name=text):
+                name = self._wire.returned(text)
+                return None if name is None else MarkReturned(name)
             case Stop():
                 return await self._ended("hangup")
             case PlayFailed(reason=reason) | Error(reason=reason):
                 self._oddities.once("failed", "plivo did not play something", reason)
             case Unknown(event=kind):
                 self._oddities.unknown(kind)
-            case Start() | Cleared() | Dtmf() | Played() | Media():
+            case Start() | Cleared() | Dtmf() | Media():
                 return None
         return None
 
     async def _without_text(
-        self, raw: MutableMapping[str, Any], stream: MediaStream
+        self, raw: MutableMapping[str, Any], stream: MediaStream[Envelopes]
     ) -> LineEvent | None:
         """The close of the socket is Plivo's goodbye; without one the call may live on."""
         if raw["type"] == "websocket.disconnect":
@@ -197,9 +200,7 @@ class Inbound:
         wire = self._wire
         wire.stream.done.set()
         await wire.settled()
-        if wire.phase is Phase.LEAVING:
-            return self._stopped("transferred")
-        return self._stopped("hangup" if wire.phase is Phase.ENDING else reason)
+        return self._stopped(wire.cause(reason))
 
     def _stopped(self, reason: str) -> LineStopped:
         self._grace.begin()

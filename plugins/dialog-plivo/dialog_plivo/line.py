@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import itertools
-import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from urllib.parse import urlencode
 
 import anyio
@@ -14,27 +13,26 @@ from starlette.requests import HTTPConnection
 from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.carriers.oddities import Oddities
 from dialog_core.carriers.owed import Grace, Owed
+from dialog_core.carriers.verbs import asking, check_digits, check_target, start_all
+from dialog_core.carriers.wire import Phase, Wire
 from dialog_core.errors import LineError, ProviderError
 from dialog_core.factory import Services
-from dialog_core.line import cannot, is_address
+from dialog_core.line import cannot
+from dialog_core.net.media_stream import MediaStream
 from dialog_core.observe.observations import Counted, Trouble
 from dialog_core.protocols import Ability, CallInfo, FrontDoor, LineEvent, Recording
 from dialog_plivo.inbound import Inbound
-from dialog_plivo.protocol import AUDIO_LIMIT, wrap_name
+from dialog_plivo.protocol import AUDIO_LIMIT, Envelopes
 from dialog_plivo.rest import PlivoRest
 from dialog_plivo.settings import PlivoSettings
-from dialog_plivo.stream import MediaStream, Phase, Wire
 from dialog_plivo.webhooks import CALL_UUID, RecordingResult
 
 __all__ = ["ABILITIES", "Carrier", "PlivoLine"]
 
 ABILITIES = frozenset({Ability.KEYPRESS, Ability.SEND_DIGITS, Ability.TRANSFER, Ability.RECORD})
-DIGITS = re.compile(r"[0-9A-D*#wW]{1,100}")
 PAUSES = {"w": 0.5, "W": 1.0}
 TONE_SECONDS = 0.25
 """A tone and the gap after it, about; Plivo does not tell when it has played them."""
-DOUBT_SECONDS = 2.0
-"""Wait for the stream to end after a transfer whose answer was lost: if it does, the transfer was taken."""
 
 
 @attrs.frozen
@@ -63,8 +61,11 @@ class PlivoLine:
     fmt = TELEPHONE
     abilities = ABILITIES
     buffers = True
+    awaits_stream = False
 
-    def __init__(self, info: CallInfo, call: str, carrier: Carrier, stream: MediaStream) -> None:
+    def __init__(
+        self, info: CallInfo, call: str, carrier: Carrier, stream: MediaStream[Envelopes]
+    ) -> None:
         """call: its CallUUID, which is not always the id that it is known by."""
         self.info = info
         self.callback_id = secrets.token_urlsafe(12)
@@ -73,7 +74,6 @@ class PlivoLine:
         self._carrier = carrier
         self._wire = Wire(stream)
         self._owed = Owed(self._drop)
-        self._moving = anyio.Lock()
         self._urls: dict[str, str] = {}
         grace = Grace(carrier.services.clock, carrier.settings.callback_wait)
         self._inbound = Inbound(self._wire, self._owed, grace, Oddities(self.note))
@@ -88,10 +88,7 @@ class PlivoLine:
     async def start_services(self) -> None:
         """Start what the settings ask for on every call; a failure is noted, and the call goes on."""
         if self._carrier.settings.record:
-            try:
-                await self.start_recording()
-            except LineError as error:
-                self.note("recording was not started", str(error))
+            await start_all({"recording": self.start_recording}, self.note)
 
     def recording_done(self, result: RecordingResult) -> None:
         """A recording callback came, perhaps not for the first time."""
@@ -119,7 +116,7 @@ class PlivoLine:
 
     async def play(self, audio: bytes) -> None:
         """In messages that Plivo takes, each at most 1.5 s."""
-        stream = self._stream()
+        stream = self._wire.sending()
         if len(audio) <= AUDIO_LIMIT:
             await stream.send(stream.envelopes.audio(audio))
             return
@@ -132,64 +129,37 @@ class PlivoLine:
             await stream.send(stream.envelopes.audio(audio[start : start + AUDIO_LIMIT]))
 
     async def mark(self, name: str) -> None:
-        stream = self._stream()
-        await stream.send(stream.envelopes.checkpoint(wrap_name(self._wire.generation, name)))
+        await self._wire.mark(name)
 
     async def clear(self) -> None:
-        """Without a stream there is nothing to clear, so this never fails."""
-        wire = self._wire
-        wire.generation += 1
-        if wire.phase is not Phase.STOPPED:
-            with suppress(LineError):
-                await wire.stream.send(wire.stream.envelopes.clear)
+        await self._wire.clear()
 
     async def hang_up(self) -> None:
         """Ask Plivo to end the call; if that fails, close the stream, after which the document hangs up."""
-        wire = self._wire
-        ended = wire.phase is Phase.STOPPED and wire.reason != "lost"
-        if ended or wire.phase in {Phase.ENDING, Phase.LEAVING}:
+        if not self._wire.end():
             return
-        if wire.phase is not Phase.STOPPED:
-            wire.phase = Phase.ENDING
         try:
             await self._carrier.rest.hang_up(self._call)
         except ProviderError as error:
             self.note("hanging up was refused; the stream is closed instead", str(error))
-            await wire.stream.close()
+            await self._wire.stream.close()
 
     async def transfer(self, number: str) -> None:
         """Let Plivo fetch a document that dials. What it is to dial stands in the address, which Plivo signs."""
-        if not is_address(number) or not number.isascii():
-            raise LineError(
-                "a transfer wants an E.164 number or a SIP address, such as +15550001111"
-            )
-        wire = self._wire
-        async with self._moving:
-            stream = self._stream()
-            if wire.phase is not Phase.LIVE:
-                raise LineError(f"cannot transfer: the line is {wire.phase.value}")
-            url = f"{self._carrier.url('/transfer')}?{urlencode({'number': number})}"
-            wire.leave()
-            failed = False
-            try:
-                await self._carrier.rest.transfer(self._call, url)
-            except ProviderError as error:
-                failed = not (error.retryable and await has_ended(stream))
-                if failed:
-                    raise LineError(f"cannot transfer: {error}") from error
-            finally:
-                wire.settle(failed=failed)
+        check_target(number)
+        url = f"{self._carrier.url('/transfer')}?{urlencode({'number': number})}"
+        request = partial(self._carrier.rest.transfer, self._call, url)
+        await self._wire.redirect(Phase.LEAVING, "transfer", request)
 
     async def send_digits(self, digits: str) -> None:
         """On the stream, which goes on meanwhile. Returns when they have sounded, about."""
-        if not DIGITS.fullmatch(digits):
-            raise LineError("digits are 1 to 100 of 0123456789*#ABCD, and w for half a second")
+        check_digits(digits)
         for pausing, group in itertools.groupby(digits, PAUSES.__contains__):
             keys = "".join(group)
             if pausing:
                 await anyio.sleep(sum(PAUSES[key] for key in keys))
             else:
-                stream = self._stream()
+                stream = self._wire.sending()
                 await stream.send(stream.envelopes.digits(keys))
                 await anyio.sleep(TONE_SECONDS * len(keys))
 
@@ -197,7 +167,7 @@ class PlivoLine:
         """Plivo says that it began only in its answer, so that is told as an event here."""
         elsewhere = self._carrier.settings.recording_callback
         callback = elsewhere or self._carrier.url(f"/recording/{self.callback_id}")
-        with self._asking("start a recording"):
+        with asking("start a recording"):
             started = await self._carrier.rest.start_recording(self._call, callback)
         recording = checked(started.recording_id)
         self._urls[recording] = started.url
@@ -208,18 +178,18 @@ class PlivoLine:
         return recording
 
     async def stop_recording(self, recording: str) -> None:
-        with self._asking("stop a recording"):
+        with asking("stop a recording"):
             url = self._urls.get(checked(recording), "")
             await self._carrier.rest.stop_recording(self._call, url)
 
     async def delete_recording(self, recording: str) -> None:
-        with self._asking("delete a recording"):
+        with asking("delete a recording"):
             await self._carrier.rest.delete_recording(checked(recording))
         self._owed.settle(recording)
 
     async def fetch_recording(self, recording: Recording) -> bytes:
         rest = self._carrier.rest
-        with self._asking("fetch a recording"):
+        with asking("fetch a recording"):
             url = recording.url or self._urls.get(checked(recording.id), "")
             return await rest.download(url or await rest.find_recording(recording.id))
 
@@ -231,32 +201,11 @@ class PlivoLine:
 
     # inside
 
-    def _stream(self) -> MediaStream:
-        """The stream to send on. Raises: LineError."""
-        wire = self._wire
-        if wire.phase is Phase.STOPPED:
-            raise LineError(f"the line has stopped: {wire.reason}")
-        return wire.stream
-
-    @contextmanager
-    def _asking(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except ProviderError as error:
-            raise LineError(f"cannot {what}: {error}") from error
-
     def _drop(self) -> None:
         self._carrier.services.observe(Counted(self.info.id, "carrier callbacks dropped", 1))
 
 
 NO_TRANSCRIPTION = "it has no transcription of live calls; the agent's own speech-to-text has"
-
-
-async def has_ended(stream: MediaStream) -> bool:
-    """Whether a stream is over, now or in a moment."""
-    with anyio.move_on_after(DOUBT_SECONDS):
-        await stream.done.wait()
-    return stream.done.is_set()
 
 
 def checked(recording: str) -> str:

@@ -3,28 +3,26 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 
-import anyio
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from dialog_core.audio import TELEPHONE
-from dialog_core.errors import ProviderProtocolError, TicketError
+from dialog_core.carriers.answers import Answers
+from dialog_core.carriers.lines import Lines, close
+from dialog_core.carriers.messages import unreadable
 from dialog_core.factory import Services
-from dialog_core.line import Progress
+from dialog_core.net.media_stream import MediaStream
 from dialog_core.observe.observations import Trouble
 from dialog_core.protocols import CallInfo, FrontDoor
-from dialog_plivo.answers import Answers
 from dialog_plivo.gate import Gate
 from dialog_plivo.line import Carrier, PlivoLine
 from dialog_plivo.protocol import Envelopes, Start, Unknown, parse
 from dialog_plivo.rest import PlivoRest
 from dialog_plivo.settings import PlivoSettings
-from dialog_plivo.stream import GONE_ERRORS, MediaStream
 from dialog_plivo.webhooks import CallMetadata, read_call
 
 __all__ = ["MediaSocket", "stream_headers"]
 
-VIOLATION = 1008
 RETURNED_MOST = 1000
 CARRIED = ("From", "To", "Direction", "ALegRequestUUID")
 """Fields of the webhook that the stream repeats, for a process that did not see it."""
@@ -43,9 +41,9 @@ class MediaSocket:
         services: Services,
         door: FrontDoor,
         gate: Gate,
-        answers: Answers,
+        answers: Answers[CallMetadata],
     ) -> None:
-        self.lines: dict[str, PlivoLine] = {}
+        self.lines = Lines[PlivoLine](door, self._note)
         """The calls that this process holds, by CallUUID."""
         self._settings = settings
         self._services = services
@@ -65,8 +63,9 @@ class MediaSocket:
             await close(send)
             return
         await send({"type": "websocket.accept"})
-        start = await self._started(receive, upgrade, call)
-        if start is None or call in self.lines:
+        first = self._first(receive, upgrade, call)
+        start = await self.lines.started(call, first, within=self._settings.start_wait)
+        if start is None or self.lines.get(call) is not None:
             await close(send)
             return
         stream = MediaStream(receive, send, Envelopes(start.start.stream_id), scope)
@@ -78,30 +77,18 @@ class MediaSocket:
         ticket = upgrade.path_params["ticket"]
         if not self._gate.admits(upgrade, f"/media/{ticket}"):
             return None
-        try:
-            call = self._returned.pop(ticket, None) or self._door.redeem(ticket)
-        except TicketError as error:
-            self._note("", "a media socket was refused", str(error))
-            return None
-        if call in self.lines:
-            self._note(call, "a second media socket of a call was refused", "")
-            return None
-        return call
+        return self.lines.admit(ticket, self._redeem)
 
-    async def _started(self, receive: Receive, upgrade: HTTPConnection, call: str) -> Start | None:
-        """Wait for the start message; None if it is late, unreadable or of something else."""
-        with anyio.move_on_after(self._settings.start_wait):
-            try:
-                start = await first(receive)
-                if start is None:
-                    self._give_back(upgrade.path_params["ticket"], call)
-                    return None
-                return check(start, call)
-            except ProviderProtocolError as error:
-                self._note(call, "a media socket began wrongly", str(error))
-                return None
-        self._note(call, "a media socket did not start in time", "")
-        return None
+    def _redeem(self, ticket: str) -> str:
+        return self._returned.pop(ticket, None) or self._door.redeem(ticket)
+
+    async def _first(self, receive: Receive, upgrade: HTTPConnection, call: str) -> Start | None:
+        """Wait for the start message; None if the socket closed before. Raises: ProviderProtocolError."""
+        start = await first(receive)
+        if start is None:
+            self._give_back(upgrade.path_params["ticket"], call)
+            return None
+        return check(start, call)
 
     def _give_back(self, ticket: str, call: str) -> None:
         self._note(call, "a media socket closed before its stream began", "")
@@ -109,24 +96,14 @@ class MediaSocket:
         if len(self._returned) > RETURNED_MOST:
             del self._returned[next(iter(self._returned))]
 
-    async def _answer(self, upgrade: HTTPConnection, start: Start, stream: MediaStream) -> None:
+    async def _answer(
+        self, upgrade: HTTPConnection, start: Start, stream: MediaStream[Envelopes]
+    ) -> None:
         """Run a call to its end."""
         call = start.start.call_id
-        info = self._describe(start)
         carrier = Carrier(self._settings, self._rest, self._services, self._door, upgrade)
-        line = PlivoLine(info, call, carrier, stream)
-        self.lines[call] = line
-        self._door.report(info.id, Progress.ANSWERED)
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(line.start_services)
-                await self._door.answer(line)
-                tasks.cancel_scope.cancel()
-        finally:
-            del self.lines[call]
-            if not line.transferred:
-                self._door.report(info.id, Progress.ENDED)
-            await line.close()
+        line = PlivoLine(self._describe(start), call, carrier, stream)
+        await self.lines.run(line, call)
 
     def _describe(self, start: Start) -> CallInfo:
         """What is known of the call: the webhook's fields and the stream's, in one object.
@@ -179,9 +156,11 @@ def check(start: Start, call: str) -> Start:
     fmt = start.start.media_format
     encoding, rate = fmt.encoding.partition(";")[0], str(fmt.sample_rate).removesuffix(".0")
     if start.start.call_id != call:
-        raise broken("the stream is of another call than its ticket")
+        raise unreadable("plivo", "the stream is of another call than its ticket")
     if encoding != "audio/x-mulaw" or rate != str(TELEPHONE.rate):
-        raise broken(f"the stream is {fmt.encoding!r} at {fmt.sample_rate} Hz, not mu-law at 8000")
+        raise unreadable(
+            "plivo", f"the stream is {fmt.encoding!r} at {fmt.sample_rate} Hz, not mu-law at 8000"
+        )
     return start
 
 
@@ -197,17 +176,4 @@ async def first(receive: Receive) -> Start | None:
             case Unknown():
                 continue
             case _:
-                raise broken("another message came before start")
-
-
-async def close(send: Send) -> None:
-    """Refuse an upgrade, which the server answers with 403, or close a socket that broke the rules."""
-    try:
-        await send({"type": "websocket.close", "code": VIOLATION})
-    except GONE_ERRORS:
-        return
-
-
-def broken(message: str) -> ProviderProtocolError:
-    """Plivo, or somebody in its place, broke the protocol."""
-    return ProviderProtocolError("plivo", message, stage="voip")
+                raise unreadable("plivo", "another message came before start")

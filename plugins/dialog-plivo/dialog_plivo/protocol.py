@@ -21,7 +21,7 @@ from typing import Any
 import attrs
 import msgspec
 
-from dialog_core.errors import ProviderProtocolError
+from dialog_core.carriers.messages import Unknown, read_unknown, unreadable
 
 __all__ = [
     "AUDIO_LIMIT",
@@ -38,7 +38,6 @@ __all__ = [
     "Unknown",
     "parse",
     "read_headers",
-    "wrap_name",
 ]
 
 MESSAGE_LIMIT = 65_536
@@ -114,18 +113,6 @@ class Played(msgspec.Struct, frozen=True, tag_field="event", tag="playedStream")
 
     name: str
 
-    @property
-    def generation(self) -> int | None:
-        """The generation in its name; None if the name is not one of ours."""
-        head, colon, _ = self.name.partition(":")
-        digits = head[1:]
-        return int(digits) if colon and head[:1] == "g" and digits.isdecimal() else None
-
-    @property
-    def mark(self) -> str:
-        """The name without the generation."""
-        return self.name.partition(":")[2]
-
 
 class AlsoPlayed(msgspec.Struct, frozen=True, tag_field="event", tag="played"):
     """The same under the name that one page gives it."""
@@ -156,18 +143,11 @@ class Stop(msgspec.Struct, frozen=True, tag_field="event", tag="stop"):
     """The stream ended. Not documented, but seen in samples; the close of the socket says the same."""
 
 
-class Unknown(msgspec.Struct, frozen=True):
-    """A message of a kind that we do not know; to be noted and skipped."""
-
-    event: str
-
-
 Known = Start | Media | Dtmf | Played | AlsoPlayed | Cleared | PlayFailed | Error | Stop
 Message = Start | Media | Dtmf | Played | Cleared | PlayFailed | Error | Stop | Unknown
 
 KINDS = frozenset({"start", "media", "dtmf", "playedStream", "played"})
 _decode: Callable[[str | bytes], Known] = msgspec.json.Decoder(Known).decode
-_decode_kind = msgspec.json.Decoder(Unknown).decode
 _decode_headers = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -177,22 +157,12 @@ def parse(text: str | bytes) -> Message:  # per frame
     Raises: ProviderProtocolError if it is not JSON, or lacks what its kind must have.
     """
     if len(text) > MESSAGE_LIMIT:
-        raise _unreadable(f"a message of {len(text)} characters is over {MESSAGE_LIMIT}")
+        raise unreadable("plivo", f"a message of {len(text)} characters is over {MESSAGE_LIMIT}")
     try:
         message = _decode(text)
     except (msgspec.DecodeError, UnicodeError) as error:
-        return _parse_unknown(text, error)
+        return read_unknown("plivo", text, error, kinds=KINDS)
     return Played(message.name) if isinstance(message, AlsoPlayed) else message
-
-
-def _parse_unknown(text: str | bytes, error: Exception) -> Unknown:
-    try:
-        unknown = _decode_kind(text)
-    except (msgspec.DecodeError, UnicodeError):
-        raise _unreadable(f"a message cannot be read: {error}") from error
-    if unknown.event in KINDS:
-        raise _unreadable(f"a {unknown.event} message cannot be read: {error}") from error
-    return unknown
 
 
 def read_headers(written: Any) -> Mapping[str, str]:
@@ -208,15 +178,6 @@ def read_headers(written: Any) -> Mapping[str, str]:
             return {}
     pairs = (each.partition("=") for each in written.replace(",", ";").split(";", HEADERS_MOST))
     return {name.strip(): value.strip() for name, equals, value in pairs if equals}
-
-
-def _unreadable(message: str) -> ProviderProtocolError:
-    return ProviderProtocolError("plivo", message, stage="voip")
-
-
-def wrap_name(generation: int, name: str) -> str:
-    """The name of a checkpoint as it travels."""
-    return f"g{generation}:{name}"
 
 
 def _quoted(text: str) -> str:
@@ -245,8 +206,8 @@ class Envelopes:
         """Audio to be played after all that was sent before. data: mu-law, at most :data:`AUDIO_LIMIT` bytes."""
         return self._audio + b2a_base64(data, newline=False).decode("ascii") + '"}}'
 
-    def checkpoint(self, name: str) -> str:
-        """Ask to be told when all audio before was played."""
+    def mark(self, name: str) -> str:
+        """Ask to be told when all audio before was played: Plivo's checkpoint."""
         return f"{self._checkpoint}{_quoted(name)}}}"
 
     def digits(self, keys: str) -> str:

@@ -5,26 +5,18 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from urllib.parse import urlsplit
 
-import anyio
 import httpx
 import msgspec
 
-from dialog_core.carriers.patience import Patience, is_busy
-from dialog_core.errors import (
-    ProviderError,
-    ProviderProtocolError,
-    ProviderRejected,
-    ProviderUnavailable,
-)
+from dialog_core.carriers.messages import unreadable
+from dialog_core.carriers.patience import Patience
+from dialog_core.carriers.rest import downloading, fetch, read_answer, refused
+from dialog_core.errors import ProviderError
 from dialog_core.factory import Services
 from dialog_plivo.settings import PlivoSettings
 from dialog_plivo.webhooks import CALL_UUID
 
 __all__ = ["PlivoRest", "StartedRecording", "problem"]
-
-RECORDING_MOST_BYTES = 256 * 1024 * 1024
-DOWNLOAD_SECONDS = 120.0
-
 
 MEANINGS: Mapping[int, str] = {
     400: "the request lacks something, or has a wrong value",
@@ -78,9 +70,8 @@ def problem(response: httpx.Response) -> ProviderError:
     except (msgspec.DecodeError, UnicodeError):
         request = ""
     status = response.status_code
-    kind = ProviderUnavailable if is_busy(status) else ProviderRejected
     what = MEANINGS.get(status, "refused without a reason")
-    return kind("plivo", what, stage="voip", status=status, request_id=request or None)
+    return refused("plivo", what, status=status, request_id=request or None)
 
 
 class PlivoRest:
@@ -112,13 +103,11 @@ class PlivoRest:
         Never asked twice if the answer was lost: somebody's telephone would ring again.
         """
         response = await self._accepted("POST", "/Call/", body, twice=False)
-        try:
-            placed = _decode_placed(response.content).request_uuid
-        except (msgspec.DecodeError, UnicodeError) as error:
-            raise _broken("a call that was placed has no request_uuid") from error
+        lacks = "a call that was placed has no request_uuid"
+        placed = read_answer("plivo", _decode_placed, response, lacks=lacks).request_uuid
         request = placed if isinstance(placed, str) else "".join(placed[:1])
         if not CALL_UUID.fullmatch(request):
-            raise _broken("a call that was placed has no request_uuid")
+            raise unreadable("plivo", lacks)
         return request
 
     async def hang_up(self, call: str) -> None:
@@ -140,10 +129,8 @@ class PlivoRest:
             "callback_method": "POST",
         }
         response = await self._accepted("POST", f"/Call/{call}/Record/", body, twice=False)
-        try:
-            return _decode_started(response.content)
-        except (msgspec.DecodeError, UnicodeError) as error:
-            raise _broken("a recording that was started has no recording_id") from error
+        lacks = "a recording that was started has no recording_id"
+        return read_answer("plivo", _decode_started, response, lacks=lacks)
 
     async def stop_recording(self, call: str, url: str) -> None:
         """End a recording, or all of the call if `url` is empty; the callback follows."""
@@ -157,24 +144,19 @@ class PlivoRest:
     async def find_recording(self, recording: str) -> str:
         """Where a completed recording is."""
         response = await self._accepted("GET", f"/Recording/{recording}/")
-        try:
-            return _decode_kept(response.content).recording_url
-        except (msgspec.DecodeError, UnicodeError) as error:
-            raise _broken("a recording has no recording_url") from error
+        lacks = "a recording has no recording_url"
+        return read_answer("plivo", _decode_kept, response, lacks=lacks).recording_url
 
     async def download(self, url: str) -> bytes:
         """A file. Credentials go to the hosts in the settings and nowhere else."""
         parts = urlsplit(url)
         trusted = parts.netloc in self._trusted
         if not trusted and parts.scheme != "https":
-            raise _broken("a recording is at an address that is not https")
-        try:
-            with anyio.fail_after(DOWNLOAD_SECONDS):
-                response = await self._download(url, with_credentials=trusted)
-        except TimeoutError as error:
-            raise _unavailable(f"a recording did not come in {DOWNLOAD_SECONDS:g} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise _unavailable(f"a recording was lost: {type(error).__name__}") from error
+            raise unreadable("plivo", "a recording is at an address that is not https")
+        auth = self._settings.credentials if trusted else None
+        with downloading("plivo"):
+            streamed = self._http.stream("GET", url, auth=auth, follow_redirects=True)
+            response = await fetch("plivo", streamed)
         if not response.is_success:
             raise problem(response)
         return response.content
@@ -207,21 +189,3 @@ class PlivoRest:
             auth=self._settings.credentials,
             timeout=self._settings.rest_timeout,
         )
-
-    async def _download(self, url: str, *, with_credentials: bool) -> httpx.Response:
-        auth = self._settings.credentials if with_credentials else None
-        async with self._http.stream("GET", url, auth=auth, follow_redirects=True) as response:
-            body = bytearray()
-            async for piece in response.aiter_bytes():
-                body += piece
-                if len(body) > RECORDING_MOST_BYTES:
-                    raise _broken(f"a recording is over {RECORDING_MOST_BYTES} bytes")
-        return httpx.Response(response.status_code, content=bytes(body))
-
-
-def _unavailable(message: str) -> ProviderUnavailable:
-    return ProviderUnavailable("plivo", message, stage="voip")
-
-
-def _broken(message: str) -> ProviderProtocolError:
-    return ProviderProtocolError("plivo", message, stage="voip")

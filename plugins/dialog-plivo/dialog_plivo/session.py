@@ -4,17 +4,19 @@ from collections.abc import Mapping, Sequence
 
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from dialog_core.errors import LineError, ProviderError
+from dialog_core.carriers.answers import Answers, Placed
+from dialog_core.carriers.desk import Desk
+from dialog_core.carriers.verbs import asking, check_callee, setup_steps
 from dialog_core.factory import Services
-from dialog_core.line import Ability, cannot, is_address
+from dialog_core.line import Ability
 from dialog_core.protocols import FrontDoor
-from dialog_plivo.answers import Answers, Placed
 from dialog_plivo.callbacks import Webhooks
 from dialog_plivo.gate import Gate
 from dialog_plivo.line import ABILITIES
 from dialog_plivo.media import MediaSocket
 from dialog_plivo.rest import PlivoRest
 from dialog_plivo.settings import PlivoSettings
+from dialog_plivo.webhooks import CallMetadata
 
 __all__ = ["PlivoVoIP"]
 
@@ -34,12 +36,12 @@ class PlivoVoIP:
 
     def routes(self, door: FrontDoor) -> Sequence[BaseRoute]:
         """Callbacks find their call by its CallUUID, in the process that holds it."""
-        answers = Answers()
-        gate = Gate(self._settings, door, self._services.observe)
-        media = MediaSocket(self._settings, self._services, door, gate, answers)
-        hooks = Webhooks(
-            self._settings, self._services, door, gate, answers, self._placed, media.lines
-        )
+        settings, observe = self._settings, self._services.observe
+        gate = Gate(settings, door, observe)
+        desk = Desk("plivo", gate, observe)
+        answers = Answers[CallMetadata](door, self._services.clock, desk.note)
+        media = MediaSocket(settings, self._services, door, gate, answers)
+        hooks = Webhooks(settings, door, desk, answers, self._placed, media.lines)
         both = ["GET", "POST"]
         return (
             Route("/answer", hooks.answer, methods=both),
@@ -54,20 +56,14 @@ class PlivoVoIP:
 
     def next_steps(self, base: str) -> Sequence[str]:
         """What to enter in Plivo's console."""
-        steps = [
+        return setup_steps(
+            "Plivo",
+            base,
             f"In the Plivo console, make an XML application: Answer URL {base}/answer, Hangup URL {base}/status, POST",
             "Give it to the number",
             "Call the number",
-        ]
-        if not base.startswith("https://"):
-            steps.insert(
-                0, "Plivo wants https and wss: put a TLS proxy or a tunnel before this server"
-            )
-        if self._settings.allow_unsigned:
-            steps.insert(
-                0, "DANGER: allow_unsigned is set, so anybody can place calls on this server"
-            )
-        return steps
+            unsigned=self._settings.allow_unsigned,
+        )
 
     async def dial(self, door: FrontDoor, number: str, metadata: Mapping[str, str]) -> str:
         """Plivo asks what to do with the call when it is answered, and gets the same XML as for one that comes in.
@@ -76,10 +72,7 @@ class PlivoVoIP:
         Source: Plivo docs, "Make a call".
         """
         settings = self._settings
-        if not settings.dial_from:
-            raise cannot("plivo", Ability.OUTBOUND, "set dial_from to a number of the account")
-        if not is_address(number):
-            raise LineError("calls go to an E.164 number or a SIP address, such as +15550001111")
+        check_callee("plivo", number, shown=settings.dial_from)
         status = door.url(None, "/status")
         answer = door.url(None, f"/outbound/{self._placed.keep(metadata)}")
         body: dict[str, str | int | bool] = {
@@ -98,7 +91,5 @@ class PlivoVoIP:
         }
         if settings.machine_detection:
             body["machine_detection"] = settings.machine_detection
-        try:
+        with asking("place a call"):
             return await PlivoRest(settings, self._services).create_call(body)
-        except ProviderError as error:
-            raise LineError(f"cannot place a call: {error}") from error

@@ -1,4 +1,4 @@
-"""The XML documents that we give Plivo: small, written with every value escaped.
+"""The verbs of the XML documents that we give Plivo.
 
 Source: Plivo docs, "XML overview", pages Stream, Dial, Hangup, Speak and Wait.
 """
@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from xml.sax.saxutils import escape, quoteattr
+
+from dialog_core.carriers.documents import document, element, text
 
 __all__ = [
     "HEADERS_LIMIT",
     "busy",
     "dial",
     "document",
-    "element",
     "extra_headers",
     "hang_up",
     "stream",
@@ -25,26 +25,6 @@ HEADERS_LIMIT = 512
 """Bytes of a stream's extra headers."""
 MULAW = "audio/x-mulaw;rate=8000"
 PLAIN = re.compile("[A-Za-z0-9]+")
-UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def element(name: str, attributes: Mapping[str, str] | None = None, *children: str) -> str:
-    """An element; attributes with empty values are left out. children: elements or escaped text."""
-    given = (attributes or {}).items()
-    written = "".join(f" {key}={quoteattr(_legal(value))}" for key, value in given if value)
-    if not children:
-        return f"<{name}{written}/>"
-    return f"<{name}{written}>{''.join(children)}</{name}>"
-
-
-def text(value: str) -> str:
-    """Text between tags."""
-    return escape(_legal(value))
-
-
-def document(*verbs: str) -> str:
-    """A whole answer; verbs run one after another."""
-    return f'<?xml version="1.0" encoding="UTF-8"?>{element("Response", None, *verbs)}'
 
 
 def stream(
@@ -113,7 +93,3 @@ def busy(message: str) -> str:
     if not message:
         return document(element("Hangup", {"reason": "busy"}))
     return document(element("Speak", None, text(message)), hang_up())
-
-
-def _legal(value: str) -> str:
-    return UNPRINTABLE.sub("", value)

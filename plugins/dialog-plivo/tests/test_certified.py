@@ -14,6 +14,7 @@ from dialog_plivo import xml
 from dialog_plivo.signature import is_signed, sign
 from dialog_plivo.testing import Account, FakePlivo, new_uuid, open_stage
 
+from dialog_core.carriers.documents import element
 from dialog_core.testing.pytest_plugin import real_loop
 from dialog_core.testing.vendor import served
 
@@ -129,7 +130,7 @@ def test_our_other_verbs_are_those_that_plivos_builder_writes() -> None:
     ours = xml.document(
         xml.dial("+15550003333", caller_id="+15550002222", timeout=30, action=action),
         xml.dial("sip:a@phone.plivo.com", caller_id="", timeout=9, action=action),
-        xml.element("Hangup", {"reason": "busy"}),
+        element("Hangup", {"reason": "busy"}),
     )
     assert canonical(ours) == canonical(built.to_string())
 
