@@ -8,6 +8,8 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dialog_core.carriers.desk import REFUSED, UNREADABLE
+from dialog_core.carriers.lines import Lines
 from dialog_core.errors import LineError, ProviderError, ProviderProtocolError
 from dialog_core.factory import Services
 from dialog_core.line import Progress
@@ -55,7 +57,7 @@ class Webhooks:
     gate: Gate
     rest: TelnyxRest
     calls: Calls
-    lines: Mapping[str, TelnyxLine]
+    lines: Lines[TelnyxLine]
     """By call control id, and by leg."""
 
     async def take(self, request: Request) -> Response:
@@ -132,8 +134,7 @@ class Webhooks:
         call = self.calls.get(payload.call_control_id)
         if call is not None:
             self.door.report(call.id, progress_of(cause, answered=call.answered), reason=cause)
-            if line := self.lines.get(call.id):
-                line.hung_up()
+            call.over = True
             return None
         caller = self.calls.of_session(payload.call_session_id)
         if caller is None or not caller.transferring:
@@ -145,7 +146,7 @@ class Webhooks:
     def _unheard(self, payload: Payload) -> After | None:
         """A media stream never came: end a call that nobody can hear."""
         call = self.calls.get(payload.call_control_id)
-        if call is None or call.id in self.lines:
+        if call is None or self.lines.get(call.id) is not None:
             return None
         self._note(call.id, "a media stream failed", payload.failure_reason)
         return partial(self._command, call, "hangup", {})
@@ -171,6 +172,4 @@ class Webhooks:
         self.services.observe(Trouble(call, "telnyx.webhook", what, detail))
 
 
-REFUSED = Response(status_code=403)
-UNREADABLE = Response(status_code=400)
 DONE = Response(status_code=200)

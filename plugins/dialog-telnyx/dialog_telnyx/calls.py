@@ -30,6 +30,7 @@ class KnownCall:
     fields: Mapping[str, str]
     """What Telnyx says of it, by Telnyx's names."""
     answered: bool = False
+    over: bool = False
     transferring: bool = False
     """True while another is being called whom the caller is to be joined with."""
 

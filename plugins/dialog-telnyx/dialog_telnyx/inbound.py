@@ -7,12 +7,23 @@ from typing import Any
 from dialog_core.audio import AudioFrame
 from dialog_core.carriers.oddities import Oddities
 from dialog_core.carriers.owed import Grace, Owed
+from dialog_core.carriers.wire import Phase, Wire
 from dialog_core.errors import ProviderProtocolError
 from dialog_core.protocols import LineEvent, LineStopped, MarkReturned
 from dialog_core.turns.events import Keypress
+from dialog_telnyx.calls import KnownCall
 from dialog_telnyx.frames import Frames
-from dialog_telnyx.protocol import Dtmf, Failed, Mark, Media, Message, Stop, Unknown, parse
-from dialog_telnyx.wire import Phase, Wire
+from dialog_telnyx.protocol import (
+    Dtmf,
+    Envelopes,
+    Failed,
+    Mark,
+    Media,
+    Message,
+    Stop,
+    Unknown,
+    parse,
+)
 
 __all__ = ["Inbound"]
 
@@ -29,8 +40,15 @@ class Inbound:
     """
 
     def __init__(
-        self, wire: Wire, owed: Owed, grace: Grace, frames: Frames, oddities: Oddities
+        self,
+        call: KnownCall,
+        wire: Wire[Envelopes],
+        owed: Owed,
+        grace: Grace,
+        frames: Frames,
+        oddities: Oddities,
     ) -> None:
+        self._call = call
         self._wire = wire
         self._owed = owed
         self._grace = grace
@@ -105,13 +123,14 @@ class Inbound:
         match message:
             case Dtmf() if message.dtmf.digit in KEYS:
                 self._key(message)
-            case Mark() if message.generation == self._wire.generation:
-                self._ready.append(MarkReturned(message.name))
+            case Mark(mark=body):
+                if (name := self._wire.returned(body.name)) is not None:
+                    self._ready.append(MarkReturned(name))
             case Failed():
                 what = "the media stream refused a message"
                 self._oddities.once("error", what, message.reason)
             case Stop():
-                self._ended("hangup")
+                self._stopped(self._wire.cause("hangup"))
             case Unknown(event=kind):
                 self._oddities.unknown(kind)
 
@@ -129,7 +148,7 @@ class Inbound:
     def _without_text(self, raw: MutableMapping[str, Any]) -> None:
         if raw["type"] == "websocket.disconnect":
             self._wire.stream.closed = True
-            self._ended("hangup" if self._wire.hung_up else "lost")
+            self._stopped(self._wire.cause("hangup" if self._call.over else "lost"))
         else:
             self._garbage("a binary message came on the media socket")
 
@@ -137,15 +156,6 @@ class Inbound:
         """Skip what cannot be read, unless the peer sends nothing else."""
         if self._oddities.is_hopeless(error):
             self._stopped("error: too many unreadable messages")
-
-    def _ended(self, reason: str) -> None:
-        match self._wire.phase:
-            case Phase.LEAVING:
-                self._stopped("transferred")
-            case Phase.ENDING:
-                self._stopped("hangup")
-            case _:
-                self._stopped(reason)
 
     def _stopped(self, reason: str) -> None:
         self._grace.begin()

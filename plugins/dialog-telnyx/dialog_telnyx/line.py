@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
 
 import anyio
 import attrs
@@ -10,9 +8,10 @@ import attrs
 from dialog_core.audio import AudioFormat, AudioFrame
 from dialog_core.carriers.oddities import Oddities
 from dialog_core.carriers.owed import Grace, Owed
+from dialog_core.carriers.verbs import asking, check_digits, check_target, start_all
+from dialog_core.carriers.wire import Phase, Wire
 from dialog_core.errors import LineError, ProviderError
 from dialog_core.factory import Services
-from dialog_core.line import is_address
 from dialog_core.net.media_stream import MediaStream
 from dialog_core.observe.observations import Counted, Trouble
 from dialog_core.protocols import Ability, CallInfo, LineEvent, Recording
@@ -20,16 +19,14 @@ from dialog_telnyx.calls import KnownCall
 from dialog_telnyx.frames import Frames
 from dialog_telnyx.inbound import Inbound
 from dialog_telnyx.packing import Packing
-from dialog_telnyx.protocol import Envelopes, wrap_mark
+from dialog_telnyx.protocol import Envelopes
 from dialog_telnyx.rest import TelnyxRest
-from dialog_telnyx.services import Recordings, Transcriptions, asking
+from dialog_telnyx.services import Recordings, Transcriptions
 from dialog_telnyx.settings import Codec, TelnyxSettings
-from dialog_telnyx.wire import Phase, Wire
 
 __all__ = ["ABILITIES", "Carrier", "TelnyxLine"]
 
 ABILITIES = frozenset(Ability.ALL) - {Ability.OUTBOUND}
-DIGITS = re.compile(r"[0-9A-D*#wW]{1,100}")
 
 
 @attrs.frozen
@@ -44,11 +41,12 @@ class Carrier:
 class TelnyxLine:
     """A call over a Telnyx media stream; see :class:`dialog_core.protocols.Line`.
 
-    Marks travel with a generation that grows at every `clear`, because Telnyx echoes them also when it cleared them.
+    Telnyx echoes marks also when it cleared them; those are dropped.
     """
 
     abilities = ABILITIES
     buffers = True
+    awaits_stream = False
 
     def __init__(
         self, info: CallInfo, call: KnownCall, carrier: Carrier, stream: MediaStream[Envelopes]
@@ -66,7 +64,7 @@ class TelnyxLine:
         self.transcriptions = Transcriptions(call, rest, owed, settings.transcription_engine)
         grace = Grace(carrier.services.clock, settings.callback_wait)
         frames, oddities = Frames(self.fmt, swap), Oddities(self.note)
-        self._inbound = Inbound(self._wire, owed, grace, frames, oddities)
+        self._inbound = Inbound(call, self._wire, owed, grace, frames, oddities)
 
     # what the server calls
 
@@ -78,22 +76,17 @@ class TelnyxLine:
     async def start_services(self) -> None:
         """Start what the settings ask for on every call; a failure is noted, and the call goes on."""
         settings = self._carrier.settings
-        async with anyio.create_task_group() as tasks:
-            if settings.record:
-                tasks.start_soon(self._try, self.start_recording, "recording was not started")
-            if settings.transcribe:
-                tasks.start_soon(
-                    self._try, self.start_transcription, "transcription was not started"
-                )
-
-    def hung_up(self) -> None:
-        """Telnyx says that the call is over."""
-        self._wire.hung_up = True
+        starts = {}
+        if settings.record:
+            starts["recording"] = self.start_recording
+        if settings.transcribe:
+            starts["transcription"] = self.start_transcription
+        await start_all(starts, self.note)
 
     async def close(self) -> None:
         """Close the media socket; end a call that nobody has ended, since Telnyx would keep it."""
         await self._wire.stream.close()
-        if not (self.transferred or self._wire.hung_up):
+        if not (self.transferred or self._call.over):
             with anyio.move_on_after(self._carrier.settings.rest_deadline, shield=True):
                 await self._end()
 
@@ -110,42 +103,28 @@ class TelnyxLine:
         self._inbound.divert(feed)
 
     async def play(self, audio: bytes) -> None:
-        stream = self._stream()
+        stream = self._wire.sending()
         for piece in self._packing.push(audio):
             await stream.send(stream.envelopes.media(piece))
 
     async def mark(self, name: str) -> None:
-        stream = self._stream()
+        stream = self._wire.sending()
         if rest := self._packing.flush():
             await stream.send(stream.envelopes.media(rest))
-        await stream.send(stream.envelopes.mark(wrap_mark(self._wire.generation, name)))
+        await self._wire.mark(name)
 
     async def clear(self) -> None:
-        """Without a stream there is nothing to clear, so this never fails."""
-        wire = self._wire
-        wire.generation += 1
         self._packing.clear()
-        if wire.phase is not Phase.STOPPED:
-            with suppress(LineError):
-                await wire.stream.send(wire.stream.envelopes.clear)
+        await self._wire.clear()
 
     async def hang_up(self) -> None:
-        wire = self._wire
-        if wire.hung_up or wire.phase in {Phase.ENDING, Phase.LEAVING}:
-            return
-        if wire.reason in {"hangup", "transferred"}:
-            return
-        if wire.phase is not Phase.STOPPED:
-            wire.phase = Phase.ENDING
-        await self._end()
+        if self._wire.end() and not self._call.over:
+            await self._end()
 
     async def transfer(self, number: str) -> None:
         """The stream stops as soon as Telnyx has begun to call the other."""
-        if not is_address(number):
-            raise LineError(
-                "a transfer wants an E.164 number or a SIP address, such as +15550001111"
-            )
-        self._stream()
+        check_target(number)
+        self._wire.sending()
         settings, wire = self._carrier.settings, self._wire
         if wire.phase is not Phase.LIVE:
             raise LineError(f"cannot transfer: the line is {wire.phase.value}")
@@ -168,9 +147,8 @@ class TelnyxLine:
             await wire.stream.close()
 
     async def send_digits(self, digits: str) -> None:
-        if not DIGITS.fullmatch(digits):
-            raise LineError("digits are 1 to 100 of 0123456789*#ABCD, and w for half a second")
-        self._stream()
+        check_digits(digits)
+        self._wire.sending()
         with asking("send digits"):
             await self._carrier.rest.command(self.info.id, "send_dtmf", {"digits": digits})
 
@@ -194,12 +172,6 @@ class TelnyxLine:
 
     # inside
 
-    def _stream(self) -> MediaStream[Envelopes]:
-        """The stream to send on. Raises: LineError."""
-        if self._wire.phase is Phase.STOPPED:
-            raise LineError(f"the line has stopped: {self._wire.reason}")
-        return self._wire.stream
-
     async def _end(self) -> None:
         """Ask Telnyx to end the call."""
         try:
@@ -207,13 +179,7 @@ class TelnyxLine:
         except ProviderError as error:
             self.note("hanging up was refused", str(error))
         else:
-            self._wire.hung_up = True
-
-    async def _try(self, start: Callable[[], Awaitable[str]], what: str) -> None:
-        try:
-            await start()
-        except LineError as error:
-            self.note(what, str(error))
+            self._call.over = True
 
     def _drop(self) -> None:
         self._carrier.services.observe(Counted(self.info.id, "carrier callbacks dropped", 1))

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import attrs
 import msgspec
 
-from dialog_core.errors import ProviderProtocolError
+from dialog_core.carriers.messages import Unknown, read_unknown, unreadable
 
 __all__ = [
     "ENCODINGS",
@@ -35,7 +35,6 @@ __all__ = [
     "Stop",
     "Unknown",
     "parse",
-    "wrap_mark",
 ]
 
 MESSAGE_LIMIT = 64_000
@@ -127,18 +126,6 @@ class Mark(msgspec.Struct, frozen=True, tag_field="event", tag="mark"):
 
     mark: MarkBody
 
-    @property
-    def generation(self) -> int | None:
-        """The generation in its name; None if the name is not one of ours."""
-        head, colon, _ = self.mark.name.partition(":")
-        digits = head[1:]
-        return int(digits) if colon and head[:1] == "g" and digits.isdecimal() else None
-
-    @property
-    def name(self) -> str:
-        """The name without the generation."""
-        return self.mark.name.partition(":")[2]
-
 
 class Stop(msgspec.Struct, frozen=True, tag_field="event", tag="stop"):
     """The stream ended: the call is over, or we stopped the stream."""
@@ -164,18 +151,11 @@ class Failed(msgspec.Struct, frozen=True, tag_field="event", tag="error"):
         return f"{problem.code} {problem.title}".strip()
 
 
-class Unknown(msgspec.Struct, frozen=True):
-    """A message of a kind that we do not know; to be noted and skipped."""
-
-    event: str
-
-
 Known = Connected | Start | Media | Dtmf | Mark | Stop | Failed
 Message = Known | Unknown
 
 KINDS = frozenset({"connected", "start", "media", "dtmf", "mark", "stop", "error"})
 _decode: Callable[[str | bytes], Known] = msgspec.json.Decoder(Known).decode
-_decode_kind = msgspec.json.Decoder(Unknown).decode
 
 
 def parse(text: str | bytes) -> Message:  # per frame
@@ -184,30 +164,12 @@ def parse(text: str | bytes) -> Message:  # per frame
     Raises: ProviderProtocolError if it is not JSON, or lacks what its kind must have.
     """
     if len(text) > MESSAGE_LIMIT:
-        raise _unreadable(f"a message of {len(text)} characters is over {MESSAGE_LIMIT}")
+        message = f"a message of {len(text)} characters is over {MESSAGE_LIMIT}"
+        raise unreadable("telnyx", message)
     try:
         return _decode(text)
     except (msgspec.DecodeError, UnicodeError) as error:
-        return _parse_unknown(text, error)
-
-
-def _parse_unknown(text: str | bytes, error: Exception) -> Unknown:
-    try:
-        unknown = _decode_kind(text)
-    except (msgspec.DecodeError, UnicodeError):
-        raise _unreadable(f"a message cannot be read: {error}") from error
-    if unknown.event in KINDS:
-        raise _unreadable(f"a {unknown.event} message cannot be read: {error}") from error
-    return unknown
-
-
-def _unreadable(message: str) -> ProviderProtocolError:
-    return ProviderProtocolError("telnyx", message, stage="voip")
-
-
-def wrap_mark(generation: int, name: str) -> str:
-    """The name of a mark as it travels."""
-    return f"g{generation}:{name}"
+        return read_unknown("telnyx", text, error, kinds=KINDS)
 
 
 @attrs.frozen

@@ -6,25 +6,19 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from urllib.parse import quote
 
-import anyio
 import attrs
 import httpx
 import msgspec
 
-from dialog_core.carriers.patience import Patience, is_busy
-from dialog_core.errors import (
-    ProviderError,
-    ProviderProtocolError,
-    ProviderRejected,
-    ProviderUnavailable,
-)
+from dialog_core.carriers.messages import unreadable
+from dialog_core.carriers.patience import Patience
+from dialog_core.carriers.rest import downloading, fetch, read_answer, refused
+from dialog_core.errors import ProviderError, ProviderUnavailable
 from dialog_core.factory import Services
 from dialog_telnyx.settings import TelnyxSettings
 
 __all__ = ["Problem", "Saved", "TelnyxRest", "read_problem"]
 
-RECORDING_MOST_BYTES = 256 * 1024 * 1024
-DOWNLOAD_SECONDS = 120.0
 LISTED_MOST = 50
 
 ALREADY_ENDED = "90018"
@@ -107,8 +101,7 @@ class Problem:
             what = f"error {self.code}: {MEANINGS.get(self.code, 'see the API error codes')}"
         else:
             what = "refused without a reason"
-        kind = ProviderUnavailable if is_busy(self.status) else ProviderRejected
-        return kind("telnyx", what, stage="voip", status=self.status, request_id=self.request_id)
+        return refused("telnyx", what, status=self.status, request_id=self.request_id)
 
 
 def read_problem(response: httpx.Response) -> Problem:
@@ -161,11 +154,8 @@ class TelnyxRest:
         response = await self._request("POST", "/calls", content, twice=False)
         if not response.is_success:
             raise read_problem(response).error()
-        try:
-            return _decode_placed(response.content).data.call_control_id
-        except (msgspec.DecodeError, UnicodeError) as error:
-            message = "a call was placed that has no id"
-            raise ProviderProtocolError("telnyx", message, stage="voip") from error
+        lacks = "a call was placed that has no id"
+        return read_answer("telnyx", _decode_placed, response, lacks=lacks).data.call_control_id
 
     async def recordings(self, leg: str) -> tuple[Saved, ...]:
         """The recordings of a call's leg."""
@@ -173,11 +163,8 @@ class TelnyxRest:
         response = await self._request("GET", "/recordings", None, query=query)
         if not response.is_success:
             raise read_problem(response).error()
-        try:
-            return _decode_saved(response.content).data
-        except (msgspec.DecodeError, UnicodeError) as error:
-            message = f"a list of recordings cannot be read: {error}"
-            raise ProviderProtocolError("telnyx", message, stage="voip") from error
+        lacks = "a list of recordings cannot be read"
+        return read_answer("telnyx", _decode_saved, response, lacks=lacks).data
 
     async def delete_recording(self, recording: str) -> None:
         """Remove a recording. One that is already gone is a success."""
@@ -188,24 +175,12 @@ class TelnyxRest:
     async def download(self, url: str) -> bytes:
         """A recording from the address that Telnyx gave for it; our key is not shown there."""
         if not url.startswith(("https://", "http://127.0.0.1:")):
-            message = "a recording's address is not https"
-            raise ProviderProtocolError("telnyx", message, stage="voip")
-        body = bytearray()
-        try:
-            with anyio.fail_after(DOWNLOAD_SECONDS):
-                async with self._http.stream("GET", url, follow_redirects=True) as response:
-                    async for piece in response.aiter_bytes():
-                        body += piece
-                        if len(body) > RECORDING_MOST_BYTES:
-                            message = f"a recording is over {RECORDING_MOST_BYTES} bytes"
-                            raise ProviderProtocolError("telnyx", message, stage="voip")
-        except TimeoutError as error:
-            raise _unavailable(f"a recording did not come in {DOWNLOAD_SECONDS:g} s") from error
-        except httpx.HTTPError as error:
-            raise _unavailable(f"a recording was lost: {type(error).__name__}") from error
+            raise unreadable("telnyx", "a recording's address is not https")
+        with downloading("telnyx"):
+            response = await fetch("telnyx", self._http.stream("GET", url, follow_redirects=True))
         if not response.is_success:
             raise Problem(response.status_code, "", None).error()
-        return bytes(body)
+        return response.content
 
     async def _command(self, call: str, action: str, body: Body) -> httpx.Response:
         path = f"/calls/{quote(call, safe='')}/actions/{action}"
@@ -233,9 +208,5 @@ class TelnyxRest:
 
     async def _once(self, request: httpx.Request) -> httpx.Response:
         if self._http.is_closed:
-            raise _unavailable("the process is stopping")
+            raise ProviderUnavailable("telnyx", "the process is stopping", stage="voip")
         return await self._http.send(request)
-
-
-def _unavailable(message: str) -> ProviderUnavailable:
-    return ProviderUnavailable("telnyx", message, stage="voip")

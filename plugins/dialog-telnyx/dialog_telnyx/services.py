@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import attrs
 
 from dialog_core.carriers.owed import Owed
-from dialog_core.errors import LineError, ProviderError
+from dialog_core.carriers.verbs import asking
+from dialog_core.errors import LineError
 from dialog_core.line import CarrierTranscript, Recording
 from dialog_telnyx.calls import KnownCall
 from dialog_telnyx.rest import Saved, TelnyxRest
 from dialog_telnyx.webhooks import Heard, Payload, pack_state, seconds_between, unpack_state
 
-__all__ = ["Recordings", "Transcriptions", "asking"]
+__all__ = ["Recordings", "Transcriptions"]
 
 NAME = "recording"
 """Key of a recording's name in a call's client state."""
-
-
-@contextmanager
-def asking(what: str) -> Iterator[None]:
-    """Turn what Telnyx answers into the line's own error."""
-    try:
-        yield
-    except ProviderError as error:
-        raise LineError(f"cannot {what}: {error}") from error
 
 
 @attrs.define(eq=False)

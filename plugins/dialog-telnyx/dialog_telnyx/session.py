@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from dialog_core.errors import LineError, ProviderError
+from dialog_core.carriers.verbs import asking, check_callee, setup_steps
 from dialog_core.factory import Services
-from dialog_core.line import Ability, cannot, is_address
+from dialog_core.line import Ability
 from dialog_core.protocols import FrontDoor
 from dialog_telnyx.callbacks import Webhooks
 from dialog_telnyx.calls import Calls
@@ -47,19 +47,13 @@ class TelnyxVoIP:
 
     def next_steps(self, base: str) -> Sequence[str]:
         """What to enter in Telnyx's portal."""
-        steps = [
+        return setup_steps(
+            "Telnyx",
+            base,
             f"In the Telnyx portal, set the webhook URL of your Call Control application to: {base}/webhook (API v2)",
             "Give a number to the application, and call the number",
-        ]
-        if not base.startswith("https://"):
-            steps.insert(
-                0, "Telnyx wants https and wss: put a TLS proxy or a tunnel before this server"
-            )
-        if self._settings.allow_unsigned:
-            steps.insert(
-                0, "DANGER: allow_unsigned is set, so anybody can place calls on this server"
-            )
-        return steps
+            unsigned=self._settings.allow_unsigned,
+        )
 
     async def dial(self, door: FrontDoor, number: str, metadata: Mapping[str, str]) -> str:
         """What we know of the call travels in its client state, so that any process can take it when it is answered.
@@ -67,10 +61,7 @@ class TelnyxVoIP:
         Source: Telnyx docs, "Dial".
         """
         settings = self._settings
-        if not settings.dial_from:
-            raise cannot("telnyx", Ability.OUTBOUND, "set dial_from to a number of the account")
-        if not is_address(number):
-            raise LineError("calls go to an E.164 number or a SIP address, such as +15550001111")
+        check_callee("telnyx", number, shown=settings.dial_from)
         body = {
             "connection_id": settings.connection_id,
             "to": number,
@@ -80,7 +71,5 @@ class TelnyxVoIP:
             "webhook_url": door.url(None, "/webhook"),
             "webhook_url_method": "POST",
         }
-        try:
+        with asking("place a call"):
             return await TelnyxRest(settings, self._services).dial(body)
-        except ProviderError as error:
-            raise LineError(f"cannot place a call: {error}") from error
