@@ -58,6 +58,7 @@ ENGINE = 0.02
 RECOGNITION, PER_SECOND = 0.05, 0.02
 """Seconds: as dialog-local was measured on one thread, some 60 ms a phrase."""
 FRAME = 0.02
+BATCH = 24
 LAST_WORDS = 1.0
 """Seconds after the clip in which words may still come."""
 
@@ -66,7 +67,17 @@ Timed = tuple[float, Event]
 
 
 def probabilities(model: SpeechModel, clips: Sequence[Clip]) -> list[F32]:
-    """What a detector makes of each window of each clip; all clips at once."""
+    """What a detector makes of each window of each clip; clips of like length together."""
+    found: dict[int, F32] = {}
+    by_length = sorted(range(len(clips)), key=lambda each: len(clips[each].data))
+    for first in range(0, len(clips), BATCH):
+        some = by_length[first : first + BATCH]
+        found.update(zip(some, judged(model, [clips[each] for each in some]), strict=True))
+    return [found[each] for each in range(len(clips))]
+
+
+def judged(model: SpeechModel, clips: Sequence[Clip]) -> list[F32]:
+    """The same for a batch."""
     counts = [len(clip.data) // model.window for clip in clips]
     state = np.zeros((len(clips), *model.state), np.float32)
     audio = np.zeros((len(clips), max(counts) * model.window), np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import attrs
@@ -24,6 +25,9 @@ __all__ = [
     "SoftFade",
     "SoftFadeSettings",
 ]
+
+HUM = re.compile(r"[hmaou'-]{1,7}")
+"""A hum with the mouth shut or open, whatever a recogniser makes of it: "mama", "huh", "mom", "uh-uh-huh"."""
 
 
 @attrs.frozen
@@ -126,10 +130,10 @@ class BackchannelSettings:
     """Settings of the `backchannel` barge-in."""
 
     longest: float = setting(
-        default=0.9,
+        default=1.5,
         unit="s",
         above=0,
-        help="speech beyond which even sounds without words are no backchannel",
+        help="sound beyond which even one without words is no backchannel; coughs and laughs are shorter",
     )
     phrases: tuple[str, ...] = setting(
         default=(), help="phrases that mean 'go on', besides those of the language"
@@ -162,4 +166,6 @@ class Backchannel:
     def _tells_to_go_on(self, words: list[str]) -> bool:
         known = lexicon(self.settings.language).backchannels
         own = {" ".join(plain_words(phrase)) for phrase in self.settings.phrases}
-        return " ".join(words) in known | own or all(word in known | own for word in words)
+        if " ".join(words) in known | own:
+            return True
+        return all(word in known | own or HUM.fullmatch(word) for word in words)

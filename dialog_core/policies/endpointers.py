@@ -8,7 +8,7 @@ import attrs
 
 from dialog_core.fields import setting
 from dialog_core.language import primary
-from dialog_core.policies.lexicon import Lexicon, lexicon
+from dialog_core.policies.lexicon import Lexicon, lexicon, plain_words
 from dialog_core.policies.progress import Progress, progress
 from dialog_core.turns.policy import Abstain, Done, Pause, Wait
 
@@ -57,7 +57,7 @@ class HeuristicSettings:
     """Settings of the `heuristic` endpointer."""
 
     finished: float = setting(
-        default=0.5, unit="s", above=0, help="silence after a sentence that looks complete"
+        default=0.4, unit="s", above=0, help="silence after a sentence that looks complete"
     )
     unsure: float = setting(
         default=0.8, unit="s", above=0, help="silence when nothing tells either way"
@@ -122,9 +122,14 @@ class Heuristic:
             return Look(settings.unfinished, "the sentence trails off")
         if self._is_number(last):
             return Look(settings.number, "a number may go on")
+        if self._only_opens(text):
+            return Look(settings.unsure, "an opening, after which the matter comes")
         if FINISHED.search(text):
             return Look(settings.finished, "a finished sentence")
         return Look(settings.unsure, "no sign either way", clear=False)
+
+    def _only_opens(self, text: str) -> bool:
+        return " ".join(plain_words(text)) in self.lexicon.openings
 
     def _is_number(self, last: str) -> bool:
         words = self.lexicon
@@ -149,7 +154,7 @@ class AdaptiveSettings:
         default=3, at_least=1, help="pauses of this caller needed before they count"
     )
     spread: float = setting(
-        default=2.0, at_least=0, help="mean deviations above the mean pause that are waited for"
+        default=4.0, at_least=0, help="mean deviations above the mean pause that are waited for"
     )
     longest: float = setting(
         default=1.5, unit="s", above=0, help="longest wait that a caller's pauses can ask for"

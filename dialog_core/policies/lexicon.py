@@ -36,6 +36,8 @@ class Lexicon:
 
     unfinished: frozenset[str] = frozenset()
     """Articles, conjunctions, prepositions, auxiliaries and fillers: no turn ends with them."""
+    openings: frozenset[str] = frozenset()
+    """Sentences after which the matter itself usually comes."""
     digits: frozenset[str] = frozenset()
     """Zero to nine, as spoken one by one."""
     tens: frozenset[str] = frozenset()
@@ -60,7 +62,13 @@ ENGLISH = Lexicon(
         """a an the and or but so because if when while that which who to of for from with at in on by about
         into as my your our their his her its this these those is are was were am be been have has had do
         does did will would can could should may might must i we they he she it's i'm i'd i'll you're we're
-        not um uh er erm hmm like well then than just maybe also between until till"""
+        not um umm uhm uh er err erm ah hmm like well then than just maybe also between until till whether
+        whose"""
+    ),
+    openings=phrases(
+        """hello, hi, hey, good morning, good afternoon, good evening, sorry, i'm sorry, i am sorry, excuse me,
+        pardon me, look, listen, okay so, all right so, you know, i mean, the thing is, let me see, let's see,
+        one moment, one second, hang on, hold on"""
     ),
     digits=words("zero oh one two three four five six seven eight nine"),
     tens=words(

@@ -79,15 +79,15 @@ def test_a_sure_recogniser_is_believed_and_else_the_words_decide() -> None:
     stack = Stack.of([PROVIDER, WORDS])
     assert stack.judge(pause("I want to", end_of_turn=True)) == Done()
     assert stack.judge(pause("I want to")) == Wait(1.5)
-    assert stack.judge(pause("That is all.")) == Wait(0.5)
+    assert stack.judge(pause("That is all.")) == Wait(0.4)
 
 
 def test_a_caller_who_pauses_long_is_waited_for_longer() -> None:
     stack = Stack.of([ADAPTIVE, WORDS])
-    assert stack.judge(pause("That is all.")) == Wait(0.5)
+    assert stack.judge(pause("That is all.")) == Wait(0.4)
     slow = stack.judge(pause("That is all.", rhythm=SLOW))
     assert isinstance(slow, Wait)
-    assert slow.seconds == pytest.approx(0.9)
+    assert slow.seconds == pytest.approx(1.1)
     assert stack.judge(pause("I want to", rhythm=SLOW)) == Wait(1.5)
 
 
@@ -237,3 +237,13 @@ def test_the_most_careful_answer_counts_in_any_order(
     assert isinstance(vote, Ignore) == (Ignore() in decisions)
     if not sounding:
         assert not isinstance(vote, Duck | Hold)
+
+
+@pytest.mark.parametrize("hum", ["Mama.", "Mom.", "Huh?", "Uh-uh.", "Ham"])
+def test_a_hum_is_a_backchannel_whatever_the_recogniser_makes_of_it(hum: str) -> None:
+    assert MHM.judge(Overlap(0.4, sounding=False, text=hum)) == Ignore()
+
+
+@pytest.mark.parametrize("words", ["Hello.", "I'm sorry.", "Excuse me."])
+def test_an_opening_is_waited_behind_for_the_matter(words: str) -> None:
+    assert WORDS.judge(pause(words)) == Wait(0.8)

@@ -42,6 +42,8 @@ TRANSCRIPTS = 64
 """Transcripts that may wait to be read, per call."""
 INTERIM_SHARE = 0.15
 """A phrase so far is recognised again when it has grown by this share of itself, at least: long ones cost more."""
+SURE, DOUBTFUL = -0.3, -1.0
+"""Log-probabilities: interim words that are as sure stay, if the whole phrase with its noise is no less likely."""
 SHORTEST_INTERIM = 0.5
 """Seconds of audio after the pre-roll, below which the model guesses."""
 
@@ -99,6 +101,8 @@ class Interims:
     """Call time of the next one."""
     told: int = 0
     """Number of the last phrase that had one."""
+    heard: Heard = Heard("", -math.inf)
+    """What that one was."""
     wake: anyio.Event = attrs.field(factory=anyio.Event)
 
 
@@ -159,8 +163,13 @@ class LocalSession:
             heard = await self._recognise(
                 recogniser, partial(getattr, phrase, "audio"), urgent=True
             )
+            if heard is None:
+                continue
+            told = self._interims.told == phrase.number
+            if told and self._only_doubts(heard):
+                heard = self._interims.heard
             # Without words it is told only to take back interim ones.
-            if heard is not None and (heard.text or self._interims.told == phrase.number):
+            if heard.text or told:
                 self._tell(phrase, heard, final=True)
 
     async def _run_interims(self, recogniser: Recogniser) -> None:
@@ -173,7 +182,7 @@ class LocalSession:
             if phrase is None or now is None or now.number != phrase.number:
                 continue
             if heard is not None and heard.text:
-                self._interims.told = phrase.number
+                self._interims.told, self._interims.heard = phrase.number, heard
                 self._tell(phrase, heard, final=False)
             self._interims.due = phrase.ended + self._rest(phrase)
 
@@ -182,6 +191,11 @@ class LocalSession:
     ) -> Heard | None:
         settings, fmt = self._component.settings, self._phrases.fmt
         return await recogniser.recognise(audio, fmt, floor=settings.floor, urgent=urgent)
+
+    def _only_doubts(self, heard: Heard) -> bool:
+        """Whether a phrase was taken for noise by a little, though its beginning was heard surely."""
+        doubtful = DOUBTFUL <= heard.log_probability < self._component.settings.floor
+        return doubtful and not heard.text and self._interims.heard.log_probability >= SURE
 
     def _first_interim(self, started: float) -> float:
         interim = self._component.settings.interim

@@ -41,6 +41,7 @@ class Counter:
     begun: threading.Event = attrs.field(factory=threading.Event)
     calls: int = 0
     unsure: bool = False
+    probability: float = -0.1
     given: list[Heard] = attrs.field(factory=list)
     """What it has answered."""
 
@@ -48,7 +49,7 @@ class Counter:
         self.calls += 1
         self.begun.set()
         assert self.gate.wait(PATIENCE)
-        heard = Heard(f"{samples.size / RATE:.1f} s", -2.0 if self.unsure else -0.1)
+        heard = Heard(f"{samples.size / RATE:.1f} s", -2.0 if self.unsure else self.probability)
         self.given.append(heard)
         return heard
 
@@ -199,6 +200,21 @@ async def test_noise_is_told_only_to_take_back_interim_words(
             session.note(SpeechStarted(1.1))
             session.note(SpeechStopped(1.3))
             assert (await next_of(events)).started == 1.1
+
+
+async def test_words_that_were_sure_outlive_a_doubt_about_the_whole_phrase(
+    stt: LocalSpeechToText, model: Counter
+) -> None:
+    async with stt.open(TELEPHONE) as session:
+        events = session.events()
+        session.note(SpeechStarted(0.0))
+        feed(session, 0.0, 1.0)
+        interim = await next_of(events)
+        model.probability = -0.8
+        session.note(SpeechStopped(0.4))
+        feed(session, 1.0, 0.4)
+        final = await next_of(events)
+        assert (final.final, final.text) == (True, interim.text)
 
 
 async def test_an_interim_that_waited_too_long_is_not_made(

@@ -78,7 +78,10 @@ class SileroBargeIn:
         words = self.settings.words
         if words and len(overlap.text.split()) >= words:
             return Cut()
-        if not overlap.sounding or overlap.probability < self.settings.threshold:
+        if overlap.probability < self.settings.threshold:
             return Continue()
         needed = self.settings.frames * WINDOW_SECONDS
-        return Cut() if overlap.voiced >= needed - ROUNDING else Continue(again=needed)
+        if overlap.voiced >= needed - ROUNDING:
+            # also when it is over by now: in a vote, the words of a short "wait" come after it
+            return Cut()
+        return Continue(again=needed if overlap.sounding else None)
