@@ -24,6 +24,8 @@ PURE = (
     "wav.py",
     "turns/*.py",
     "speech/*.py",
+    "carriers/documents.py",
+    "carriers/messages.py",
     "net/sse.py",
     "workers/token.py",
     "resilience/backoff.py",

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import anyio
 
-from dialog_core.carriers.oddities import Note
 from dialog_core.errors import LineError, ProviderError
 from dialog_core.line import Ability, cannot, is_address
 
@@ -16,7 +16,7 @@ __all__ = [
     "check_digits",
     "check_target",
     "setup_steps",
-    "start_all",
+    "start_services",
 ]
 
 DIGITS = re.compile(r"[0-9A-D*#wW]{1,100}")
@@ -52,18 +52,36 @@ def check_callee(carrier: str, number: str, *, shown: str) -> None:
         raise LineError(f"calls go to {ADDRESS}")
 
 
-async def start_all(starts: Mapping[str, Callable[[], Awaitable[str]]], note: Note) -> None:
-    """Start all at once, by their names; a failure is noted, and the call goes on."""
+class Serving(Protocol):
+    """A line whose carrier may do something on every call."""
 
-    async def start(name: str) -> None:
+    async def start_recording(self) -> str:
+        """Raises: LineError."""
+        ...
+
+    async def start_transcription(self) -> str:
+        """Raises: LineError."""
+        ...
+
+    def note(self, what: str, detail: str) -> None:
+        """Record a trouble of the call."""
+        ...
+
+
+async def start_services(line: Serving, *, record: bool, transcribe: bool = False) -> None:
+    """Start what the settings ask for, at once; a failure is noted, and the call goes on."""
+
+    async def start(verb: Callable[[], Awaitable[str]], what: str) -> None:
         try:
-            await starts[name]()
+            await verb()
         except LineError as error:
-            note(f"{name} was not started", str(error))
+            line.note(f"{what} was not started", str(error))
 
     async with anyio.create_task_group() as tasks:
-        for name in starts:
-            tasks.start_soon(start, name)
+        if record:
+            tasks.start_soon(start, line.start_recording, "recording")
+        if transcribe:
+            tasks.start_soon(start, line.start_transcription, "transcription")
 
 
 def setup_steps(carrier: str, base: str, *steps: str, unsigned: bool) -> list[str]:

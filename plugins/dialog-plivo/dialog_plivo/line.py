@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.carriers.oddities import Oddities
 from dialog_core.carriers.owed import Grace, Owed
-from dialog_core.carriers.verbs import asking, check_digits, check_target, start_all
+from dialog_core.carriers.verbs import asking, check_digits, check_target, start_services
 from dialog_core.carriers.wire import Phase, Wire
 from dialog_core.errors import LineError, ProviderError
 from dialog_core.factory import Services
@@ -87,8 +87,7 @@ class PlivoLine:
 
     async def start_services(self) -> None:
         """Start what the settings ask for on every call; a failure is noted, and the call goes on."""
-        if self._carrier.settings.record:
-            await start_all({"recording": self.start_recording}, self.note)
+        await start_services(self, record=self._carrier.settings.record)
 
     def recording_done(self, result: RecordingResult) -> None:
         """A recording callback came, perhaps not for the first time."""

@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.carriers.oddities import Oddities
 from dialog_core.carriers.owed import Grace, Owed
-from dialog_core.carriers.verbs import asking, check_digits, check_target, start_all
+from dialog_core.carriers.verbs import asking, check_digits, check_target, start_services
 from dialog_core.carriers.wire import Phase, Wire
 from dialog_core.errors import LineError, ProviderError
 from dialog_core.factory import Services
@@ -103,12 +103,7 @@ class TwilioLine:
     async def start_services(self) -> None:
         """Start what the settings ask for on every call; a failure is noted, and the call goes on."""
         settings = self._carrier.settings
-        starts = {}
-        if settings.record:
-            starts["recording"] = self.start_recording
-        if settings.transcribe:
-            starts["transcription"] = self.start_transcription
-        await start_all(starts, self.note)
+        await start_services(self, record=settings.record, transcribe=settings.transcribe)
 
     def recording_changed(self, status: RecordingStatus) -> None:
         """A recording callback came, perhaps not for the first time."""
