@@ -52,7 +52,12 @@ __all__ = [
     "screening_of",
 ]
 
-DEFAULT_COMPONENTS = {"vad": "energy", "endpointer": "heuristic", "barge_in": "hard-cut"}
+DEFAULT_COMPONENTS = {
+    "vad": "energy",
+    "endpointer": ["adaptive", "heuristic"],
+    "barge_in": [{"use": "hard-cut", "after": 0.15}, "backchannel"],
+}
+"""What an agent has without asking; chosen by measurement, see docs/explanation/turn-taking.md."""
 DEFAULT_OBSERVERS = ["log"]
 AGENT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")

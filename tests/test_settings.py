@@ -23,17 +23,21 @@ class Patience:
         if value < self.min_silence:
             raise ValueError("must not be below min_silence")
 
+@attrs.frozen
+class Cut:
+    after: float = setting(default=0.3, help="speech")
+
 @hookimpl
 def dialog_vad():
     return (Factory("energy", NoSettings, make),)
 
 @hookimpl
 def dialog_endpointer():
-    return (Factory("heuristic", Patience, make),)
+    return (Factory("heuristic", Patience, make), Factory("adaptive", NoSettings, make))
 
 @hookimpl
 def dialog_barge_in():
-    return (Factory("hard-cut", NoSettings, make),)
+    return (Factory("hard-cut", Cut, make), Factory("backchannel", NoSettings, make))
 
 @hookimpl
 def dialog_observer():
@@ -137,8 +141,8 @@ def test_a_whole_agent_is_one_table_with_defaults(desk: Desk) -> None:
         "stt": "vendor",
         "tts": "vendor",
         "vad": "energy",
-        "endpointer": "heuristic",
-        "barge_in": "hard-cut",
+        "endpointer": "adaptive, heuristic",
+        "barge_in": "hard-cut, backchannel",
         "agent": "vendor",
     }
     assert front.stt.settings.model == "nova-3"

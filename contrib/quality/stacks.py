@@ -171,7 +171,6 @@ BARGE_INS: dict[str, Callable[[], BargeIn]] = {
     "silero": vote(SileroBargeIn()),
     "backchannel": vote(BACKCHANNEL),
     "silero, backchannel": vote(SileroBargeIn(), BACKCHANNEL),
-    "hard-cut, backchannel": vote(hard_cut(), BACKCHANNEL),
     "hard-cut 0.15, backchannel": vote(hard_cut(0.15), BACKCHANNEL),
 }
 DEFAULT_BARGE_IN = "hard-cut 0.15, backchannel"

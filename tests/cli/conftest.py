@@ -11,12 +11,16 @@ from dialog_core.plugins import Plugins, discover
 from dialog_core.testing.distributions import install_distribution
 
 POLICIES = """
-def one(name):
-    return (Factory(name, NoSettings, make),)
+@attrs.frozen
+class Cut:
+    after: float = setting(default=0.3, unit="s", help="speech that interrupts")
+
+def one(name, *others, settings=NoSettings):
+    return (Factory(name, settings, make), *(Factory(other, NoSettings, make) for other in others))
 
 dialog_vad = hookimpl(lambda: one("energy"), specname="dialog_vad")
-dialog_endpointer = hookimpl(lambda: one("heuristic"), specname="dialog_endpointer")
-dialog_barge_in = hookimpl(lambda: one("hard-cut"), specname="dialog_barge_in")
+dialog_endpointer = hookimpl(lambda: one("heuristic", "adaptive"), specname="dialog_endpointer")
+dialog_barge_in = hookimpl(lambda: one("hard-cut", "backchannel", settings=Cut), specname="dialog_barge_in")
 dialog_observer = hookimpl(lambda: one("log"), specname="dialog_observer")
 """
 VENDOR = """

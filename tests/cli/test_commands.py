@@ -80,8 +80,13 @@ def test_check_draws_what_would_be_assembled(terminal: Terminal) -> None:
         "tts vendor  dialog-vendor 2.1",
         "api_key = Secret(...)",
         "vad energy  dialog-core 1.0",
-        "endpointer heuristic  dialog-core 1.0",
-        "barge_in hard-cut  dialog-core 1.0",
+        "endpointer, the first that decides",
+        "1. adaptive  dialog-core 1.0",
+        "2. heuristic  dialog-core 1.0",
+        "barge_in, a vote",
+        "1. hard-cut  dialog-core 1.0",
+        "after = 0.15",
+        "2. backchannel  dialog-core 1.0",
         "agent vendor  dialog-vendor 2.1",
         "turns",
         "patience = 4.0",
@@ -186,7 +191,7 @@ def test_sound_plugins_are_found_sound(terminal: Terminal) -> None:
     assert result.stdout.splitlines() == [
         (
             "sound   policies  dialog-core 1.0  voice activity detector energy, endpointer heuristic, "
-            "barge-in policy hard-cut, observer log"
+            "endpointer adaptive, barge-in policy hard-cut, barge-in policy backchannel, observer log"
         ),
         (
             "sound   vendor  dialog-vendor 2.1  VoIP line vendor, speech-to-text vendor, "
