@@ -103,5 +103,6 @@ async def test_a_segment_of_marks_alone_says_nothing_and_holds_nothing_up() -> N
     async with in_call(line, writer(), tts=tts, llm=model("🎉\n---\n")) as call:
         await line.say("Well?")
         await line.listen()
-    assert not any(segment.text.strip() for segment in tts.spoken)
+    assert not any(segment.text.strip() for segment in tts.spoken if segment.reply == 1)
+    assert tts.spoken[-1].text == "Are you still there?"
     assert not any(isinstance(record, BargeIn) for record in call.records)
