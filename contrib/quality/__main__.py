@@ -30,7 +30,7 @@ from contrib.quality.run import Heard, hear, noises, take_over, take_turns, whol
 __all__ = ["main"]
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = (("silero", "quiet", 1), ("energy", "quiet", 1), ("silero", "noisy", 2), ("silero", "loud", 3),
+PARTS = (("silero", "quiet", 1), ("energy", "quiet", 1), ("silero", "noisy", 1), ("silero", "loud", 3),
          ("silero", "voices", 3))  # fmt: skip
 """Detector, group of backgrounds, and every how many items."""
 

@@ -7,7 +7,8 @@ are its first and last voiced samples. Then noise, and the telephone: 8 kHz, mu-
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -63,8 +64,8 @@ class Item:
 
     name: str
     kind: str
-    parts: tuple[F32, ...] = attrs.field(repr=False)
-    """Clean speech; between two of them the caller pauses."""
+    parts: tuple[Callable[[], F32], ...] = attrs.field(repr=False)
+    """Each makes clean speech; between two of them the caller pauses."""
     pauses: tuple[float, ...] = ()
     """Seconds of the made pauses."""
     level: float = LEVEL
@@ -114,7 +115,7 @@ def heard_over(found: Recordings, seed: int = 2) -> list[Item]:
     for kind in sounds.BURSTS:
         for number in range(8):
             sound = sounds.burst(kind, random)
-            items.append(Item(f"{kind}/{number}", "noise", (sound,), level=near(random)))
+            items.append(Item(f"{kind}/{number}", "noise", (partial(kept, sound),), level=near(random)))
     for number in range(2):
         for text in phrases.INTERRUPTIONS:
             items.append(
@@ -123,7 +124,7 @@ def heard_over(found: Recordings, seed: int = 2) -> list[Item]:
                 )
             )
     for name in phrases.PROMPT_INTERRUPTIONS:
-        items.append(Item(name, "interruption", (found.prompt(name),), level=near(random)))
+        items.append(Item(name, "interruption", (partial(found.prompt, name),), level=near(random)))
     return items
 
 
@@ -132,9 +133,19 @@ def near(random: Generator) -> float:
     return LEVEL + round(float(random.uniform(-6, 6)), 1)
 
 
-def spoken(text: str, random: Generator) -> F32:
+def spoken(text: str, random: Generator) -> Callable[[], F32]:
     """A text by a synthesised caller of chance."""
-    return voices.say(text, voices.manner(random))
+    return partial(voices.say, text, voices.manner(random))
+
+
+def kept(samples: F32) -> F32:
+    """What is there already."""
+    return samples
+
+
+def half(found: Recordings, name: str, number: int) -> F32:
+    """One of the halves of a prompt."""
+    return cut(found.prompt(name))[number]
 
 
 def drawn(random: Generator) -> float:
@@ -148,26 +159,26 @@ def drawn(random: Generator) -> float:
 def human_finished(found: Recordings, random: Generator) -> Iterator[Item]:
     """Whole sentences."""
     for name in phrases.PROMPTS:
-        yield Item(name, "human, a sentence", (found.prompt(name),), level=near(random))
+        yield Item(name, "human, a sentence", (partial(found.prompt, name),), level=near(random))
     for name, samples in found.read():
-        yield Item(name, "human, a sentence", (samples,), level=near(random))
+        yield Item(name, "human, a sentence", (partial(kept, samples),), level=near(random))
 
 
 def human_several(found: Recordings, random: Generator) -> Iterator[Item]:
     """Several sentences, with the pauses that the speaker made."""
     for name in phrases.SEVERAL:
-        yield Item(name, "human, own pauses", (found.prompt(name),), level=near(random))
-    yield Item("city", "human, own pauses", (found.city(),), level=near(random))
+        yield Item(name, "human, own pauses", (partial(found.prompt, name),), level=near(random))
+    yield Item("city", "human, own pauses", (found.city,), level=near(random))
 
 
 def human_pausing(found: Recordings, random: Generator) -> Iterator[Item]:
     """Sentences into which a pause was put, where the voice is quietest near the middle."""
     for name in phrases.PROMPTS[::3]:
-        left, right = cut(found.prompt(name))
+        halves = partial(half, found, name, 0), partial(half, found, name, 1)
         yield Item(
             f"{name}, paused",
             "human, put pause",
-            (left, right),
+            halves,
             (drawn(random),),
             level=near(random),
         )
@@ -212,7 +223,7 @@ def made_pausing(random: Generator) -> Iterator[Item]:
             how = voices.manner(random)
             left, right = (each.strip() for each in text.split("|"))
             before = left if left.endswith(",") else f"{left},"
-            parts = voices.say(before, how), voices.say(right, how)
+            parts = partial(voices.say, before, how), partial(voices.say, right, how)
             yield Item(text, kind, parts, (drawn(random),), level=near(random))
 
 
@@ -223,7 +234,8 @@ def digits(found: Recordings, random: Generator) -> Iterator[Item]:
         for size in groups:
             said = [trimmed(found.prompt(f"digits/{random.integers(10)}")) for _ in range(size)]
             gap = np.zeros(round(float(random.uniform(0.02, 0.08)) * RATE), np.float32)
-            parts.append(np.concatenate([piece for each in said for piece in (each, gap)]))
+            joined = np.concatenate([piece for each in said for piece in (each, gap)])
+            parts.append(partial(kept, joined))
         pauses = tuple(drawn(random) for _ in groups[1:])
         asked = Digits(sum(groups))
         name, level = f"digits {number}", near(random)
@@ -269,8 +281,8 @@ def clip_of(item: Item, noise: Noise, behind: Backgrounds) -> Clip:
     whole = np.concatenate(
         [
             piece
-            for part, silence in zip(map(trimmed, item.parts), silences, strict=True)
-            for piece in (part, silence)
+            for part, silence in zip(item.parts, silences, strict=True)
+            for piece in (trimmed(part()), silence)
         ]
     )
     speech = sounds.levelled(whole, item.level)

@@ -42,15 +42,8 @@ __all__ = [
 
 DETECTORS: dict[str, Callable[[], SpeechModel]] = {"silero": Silero, "energy": EnergyModel}
 GROUPS = {
-    "quiet": (
-        CLEAN,
-        Noise("white", 20),
-        CLEAN,
-        Noise("music", 20),
-        Noise("white", 15),
-        Noise("music", 15),
-    ),
-    "noisy": (Noise("white", 10), Noise("music", 10)),
+    "quiet": (CLEAN, Noise("white", 20), CLEAN, Noise("music", 20)),
+    "noisy": tuple(Noise(kind, snr) for snr in (15, 10) for kind in ("white", "music")),
     "loud": (Noise("white", 5), Noise("music", 5)),
     "voices": tuple(Noise("babble", snr) for snr in (20, 15, 10)),
 }

@@ -153,8 +153,8 @@ DEFAULT_ENDPOINTER = "adaptive, heuristic"
 
 
 def vote(*members: BargeIn) -> Callable[[], BargeIn]:
-    """Policies that decide together."""
-    return lambda: Vote.of(members)
+    """Policies that decide together; one alone decides alone."""
+    return lambda: members[0] if len(members) == 1 else Vote.of(members)
 
 
 def hard_cut(after: float | None = None) -> HardCut:
@@ -165,7 +165,7 @@ def hard_cut(after: float | None = None) -> HardCut:
 BACKCHANNEL = Backchannel(BackchannelSettings())
 BARGE_INS: dict[str, Callable[[], BargeIn]] = {
     "disabled": vote(Disabled(DisabledSettings())),
-    "hard-cut": hard_cut,
+    "hard-cut": vote(hard_cut()),
     "soft-fade": vote(SoftFade(SoftFadeSettings())),
     "min-words": vote(MinWords(MinWordsSettings())),
     "silero": vote(SileroBargeIn()),

@@ -57,7 +57,7 @@ class HeuristicSettings:
     """Settings of the `heuristic` endpointer."""
 
     finished: float = setting(
-        default=0.4, unit="s", above=0, help="silence after a sentence that looks complete"
+        default=0.42, unit="s", above=0, help="silence after a sentence that looks complete"
     )
     unsure: float = setting(
         default=0.8, unit="s", above=0, help="silence when nothing tells either way"

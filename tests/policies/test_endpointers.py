@@ -61,7 +61,7 @@ def test_heuristic_waits_by_punctuation_and_the_last_word(text: str, wait: float
 
 @pytest.mark.requirement("D.8")
 def test_after_a_finished_sentence_the_default_is_what_the_corpus_asks_for() -> None:
-    assert Heuristic(HeuristicSettings()).judge(pause("That is all.")) == Wait(0.4)
+    assert Heuristic(HeuristicSettings()).judge(pause("That is all.")) == Wait(0.42)
 
 
 @pytest.mark.parametrize(

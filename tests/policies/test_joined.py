@@ -79,12 +79,12 @@ def test_a_sure_recogniser_is_believed_and_else_the_words_decide() -> None:
     stack = Stack.of([PROVIDER, WORDS])
     assert stack.judge(pause("I want to", end_of_turn=True)) == Done()
     assert stack.judge(pause("I want to")) == Wait(1.5)
-    assert stack.judge(pause("That is all.")) == Wait(0.4)
+    assert stack.judge(pause("That is all.")) == Wait(0.42)
 
 
 def test_a_caller_who_pauses_long_is_waited_for_longer() -> None:
     stack = Stack.of([ADAPTIVE, WORDS])
-    assert stack.judge(pause("That is all.")) == Wait(0.4)
+    assert stack.judge(pause("That is all.")) == Wait(0.42)
     slow = stack.judge(pause("That is all.", rhythm=SLOW))
     assert isinstance(slow, Wait)
     assert slow.seconds == pytest.approx(1.1)

@@ -96,7 +96,7 @@ def test_every_spoken_digit_counts_once(digits: list[str]) -> None:
         (Digits(4), "I want to", 1.5),
         (YesNo(), "yes", 0.35),
         (ANYTHING, "yes", 0.8),
-        (YesNo(), "That depends.", 0.4),
+        (YesNo(), "That depends.", 0.42),
         (Email(), "john at", 2.0),
         (Date(), "on March", 2.0),
         (Date(), "on Friday.", 0.35),
