@@ -8,6 +8,7 @@ from it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import attrs
@@ -38,6 +39,7 @@ class EchoGate:
     """Told the time and the seconds of a sound that was kept out."""
     _doubted: SpeechStarted | None = None
     _doubted_until: float = 0.0
+    _vetoed_until: float = -math.inf
 
     def push(
         self, probability: float, at: float, seconds: float
@@ -51,10 +53,11 @@ class EchoGate:
             self.guard.findings.append(Finding(at, seconds, echo))
             return gate.push(0.0 if echo else probability, at, seconds)
         event = gate.push(probability, at, seconds)
-        return self._let_in(event, at + seconds) if isinstance(event, SpeechStarted) else event
+        return self._let_in(event, at, seconds) if isinstance(event, SpeechStarted) else event
 
-    def _let_in(self, event: SpeechStarted, now: float) -> SpeechStarted | None:
+    def _let_in(self, event: SpeechStarted, at: float, window: float) -> SpeechStarted | None:
         """The gate would open: it may, unless it is the agent that sounds."""
+        now = at + window
         verdict = self.guard.judge(now)
         doubted = self._doubted if now - self._doubted_until < SAME_SOUND_SECONDS else None
         self._doubted = None
@@ -67,6 +70,15 @@ class EchoGate:
         self.guard.findings.append(Finding(event.at, seconds, echo))
         if echo:
             self.gate.dismiss()
+            self._vetoed_until = now
             self.on_veto(event.at, seconds)
             return None
-        return attrs.evolve(event, at=first.at)
+        return attrs.evolve(event, at=self._began(first.at, at, window))
+
+    def _began(self, first: float, at: float, window: float) -> float:
+        """When the voice began that was found in a sound; it may have begun in the last window of an echo."""
+        if self.guard.path is None:
+            return first
+        if first < at - 2 * window and self.guard.compare(first + 2 * window) is Verdict.ECHO:
+            first = at - window
+        return first - window if first < self._vetoed_until + window / 2 else first

@@ -115,10 +115,11 @@ class EchoGuard:
         """Who sounds, judged by the audio up to a time; soon after the last answer it is the same."""
         if not 0 <= end - self._judged < INTERVAL:
             self._judged = end
-            self._verdict = self._compare(end)
+            self._verdict = self.compare(end)
         return self._verdict
 
-    def _compare(self, end: float) -> Verdict:
+    def compare(self, end: float) -> Verdict:
+        """Who sounds, judged anew."""
         heard = self.heard.samples(end, COMPARED)
         if heard is None:
             return Verdict.VOICE
