@@ -5,16 +5,14 @@ from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
 import anyio
-import attrs
 
 from dialog_core.errors import SocketClosed
 from dialog_core.testing.phones.agent_buffer import RATE
-from dialog_core.testing.phones.handset import Handset
 from dialog_core.testing.phones.microphone import FRAME_SECONDS
 from dialog_core.testing.phones.phone import Echo
-from dialog_core.testing.phones.stream import PhoneStream
+from dialog_core.testing.phones.story import Story
 
-__all__ = ["Exchange", "Story", "Telephone"]
+__all__ = ["Exchange", "Telephone"]
 
 ROUNDING = 1e-6
 """Seconds that are too few for a clock to move by."""
@@ -22,26 +20,10 @@ PATIENCE_SECONDS = 30.0
 """How long a caller listens for something to come true, on the caller's audio clock."""
 
 
-@attrs.define(eq=False)
-class Story:
-    """What has become of a call."""
-
-    status: str | None = None
-    """The carrier's word for how it ended; None before, and while its last webhooks are on their way."""
-    over: bool = False
-    """Whether it has ended."""
-    transferred_to: str | None = None
-
-
 class Exchange(Protocol):
     """The carrier's side of one call, as far as the telephone at its end is concerned."""
 
-    handset: Handset
     story: Story
-    stream: PhoneStream | None
-    """The media stream of now."""
-    changed: anyio.Event
-    """Set, and replaced, at every step of the call."""
 
     @property
     def call_id(self) -> str:
@@ -61,7 +43,8 @@ class Telephone(Generic[X_co]):
 
     def __init__(self, exchange: X_co) -> None:
         self._exchange = exchange
-        self._handset = exchange.handset
+        self._story = exchange.story
+        self._handset = exchange.story.handset
 
     @property
     def exchange(self) -> X_co:
@@ -86,8 +69,8 @@ class Telephone(Generic[X_co]):
         await self.answered()
         with suppress(SocketClosed):
             for digit in digits:
-                if self._exchange.stream is not None:
-                    await self._exchange.stream.press(digit)
+                if self._story.stream is not None:
+                    await self._story.stream.press(digit)
 
     async def hang_up(self) -> None:
         """End the call; returns when the carrier is through with it. Again is harmless."""
@@ -96,14 +79,14 @@ class Telephone(Generic[X_co]):
 
     async def vanish(self) -> None:
         """Lose the media socket without a goodbye."""
-        if self._exchange.stream is not None:
-            await self._exchange.stream.vanish()
+        if self._story.stream is not None:
+            await self._story.stream.vanish()
 
     async def send_raw(self, data: str | bytes) -> None:
         """Send anything at all on the media socket."""
         with suppress(SocketClosed):
-            if self._exchange.stream is not None:
-                await self._exchange.stream.send_raw(data)
+            if self._story.stream is not None:
+                await self._story.stream.send_raw(data)
 
     def jumble(self) -> None:
         """Let the next four frames arrive out of order, and one of them twice."""
@@ -113,8 +96,8 @@ class Telephone(Generic[X_co]):
 
     async def answered(self) -> None:
         """Wait until a media stream is up, or the call is over."""
-        while self._exchange.stream is None and self._exchange.story.status is None:
-            await self._exchange.changed.wait()
+        while self._story.stream is None and self._story.status is None:
+            await self._story.changed.wait()
 
     async def heard_speech(self) -> None:
         """Wait until the agent sounds, or the call is over."""
@@ -147,9 +130,9 @@ class Telephone(Generic[X_co]):
 
     async def over(self) -> str:
         """Wait for the end of the call and of all its webhooks. Returns how it ended."""
-        while self._exchange.story.status is None:
-            await self._exchange.changed.wait()
-        return self._exchange.story.status
+        while self._story.status is None:
+            await self._story.changed.wait()
+        return self._story.status
 
     # what is known
 
@@ -161,7 +144,7 @@ class Telephone(Generic[X_co]):
     @property
     def live(self) -> bool:
         """False when the call is over, though webhooks may still be on their way."""
-        return not self._exchange.story.over
+        return not self._story.over
 
     @property
     def now(self) -> float:
@@ -202,7 +185,7 @@ class Telephone(Generic[X_co]):
     @property
     def status(self) -> str | None:
         """The carrier's word for how the call ended; None while it lives."""
-        return self._exchange.story.status
+        return self._story.status
 
     @property
     def digits(self) -> str:
@@ -212,7 +195,7 @@ class Telephone(Generic[X_co]):
     @property
     def transferred_to(self) -> str | None:
         """Whom the server handed the call to."""
-        return self._exchange.story.transferred_to
+        return self._story.transferred_to
 
     @property
     def _with_agent(self) -> bool:

@@ -1,21 +1,18 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
-from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import anyio
 import attrs
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dialog_core.testing.phones.recording import stereo_wav
-from dialog_core.testing.vendor import Drop
+from dialog_core.testing.rest import ANSWERING, Answered, Faults, basic_credentials
 from dialog_plivo.testing.account import Account, new_uuid
 from dialog_plivo.testing.bodies import (
     CREATE,
@@ -32,9 +29,8 @@ if TYPE_CHECKING:
     from dialog_plivo.testing.callees import Callees
     from dialog_plivo.testing.phone import Phone
 
-__all__ = ["FakePlivo", "Fault", "Item", "RestRequest"]
+__all__ = ["FakePlivo", "Item", "RestRequest"]
 
-FOREVER = 3600.0
 DEFAULT_LIMIT = 60
 """Seconds of a recording that nobody gave a limit."""
 
@@ -47,17 +43,6 @@ class RestRequest:
     path: str
     """Below the account, such as ``/Call/<uuid>/Record/``."""
     body: Mapping[str, object]
-
-
-@attrs.frozen
-class Fault:
-    """How the next request is to be answered instead of being carried out."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = attrs.field(factory=dict)
-    lost_after: float | None = None
-    """Carry it out after all, and lose the answer after so many seconds."""
 
 
 @attrs.define(eq=False)
@@ -96,20 +81,13 @@ class FakePlivo:
         self.phones: dict[str, Phone] = {}
         self.callees: Callees | None = None
         """Whom the server may call; without them every number is refused."""
-        self._faults: deque[Fault | None] = deque()
+        self._faults = faults = Faults()
+        self.stall, self.drop, self.lose_answer = faults.stall, faults.drop, faults.lose_answer
         self._app = self._routes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application."""
-
-        async def answer(message: Message) -> None:
-            after = scope.get("state", {}).get("lost_after")
-            if after is not None:
-                await anyio.sleep(after)
-                raise Drop
-            await send(message)
-
-        await self._app(scope, receive, answer)
+        await self._app(scope, receive, send)
 
     def connect(self, phone: Phone) -> None:
         """From now on, requests with this phone's CallUUID act on it."""
@@ -125,20 +103,8 @@ class FakePlivo:
     ) -> None:
         """Answer the next requests with an error. body: in place of Plivo's JSON."""
         classic = json.dumps({"api_id": new_uuid(), "error": "scripted"}).encode()
-        fault = Fault(status, classic if body is None else body, headers or {})
-        self._faults.extend([fault] * times)
-
-    def stall(self, *, times: int = 1) -> None:
-        """Never answer the next requests."""
-        self._faults.extend([None] * times)
-
-    def drop(self) -> None:
-        """Lose the connection of the next request."""
-        self._faults.append(Fault(0, b""))
-
-    def lose_answer(self, *, after: float = 0.0) -> None:
-        """Carry the next request out, and lose the connection before the answer, so many seconds later."""
-        self._faults.append(Fault(0, b"", lost_after=after))
+        content = classic if body is None else body
+        self._faults.fail(Response(content, status, dict(headers or {})), times=times)
 
     async def call_ended(self, call: str) -> None:
         """Finish the recordings of a call, and say so."""
@@ -148,7 +114,7 @@ class FakePlivo:
 
     # routes
 
-    def _routes(self) -> Starlette:
+    def _routes(self) -> ASGIApp:
         call = "/Call/{call}/"
         stored = "/Recording/{id}/"
         routes = [
@@ -162,13 +128,12 @@ class FakePlivo:
             Route(stored, self._delete, methods=["DELETE"]),
         ]
         base = f"/v1/Account/{self.account.auth_id}"
-        return Starlette(
-            routes=[Mount(base, routes=routes)], exception_handlers={Answered: give_answer}
-        )
+        app = Starlette(routes=[Mount(base, routes=routes)], exception_handlers=ANSWERING)
+        return self._faults.on(app)
 
     async def _body(self, request: Request, rules: Rules | None = None) -> Mapping[str, object]:
         """Check credentials, remember the request, then do what the script says."""
-        if _basic(request) != (self.account.auth_id, self.account.token):
+        if basic_credentials(request) != (self.account.auth_id, self.account.token):
             raise refusal(401, "Could not verify your access level for that URL.")
         raw = await request.body()
         try:
@@ -177,17 +142,7 @@ class FakePlivo:
             raise refusal(400, "the body is not JSON") from error
         path = request.url.path.split(self.account.auth_id, 1)[1]
         self.requests.append(RestRequest(request.method, path, body))
-        if self._faults:
-            fault = self._faults.popleft()
-            if fault is None:
-                await anyio.sleep(FOREVER)
-                raise Drop
-            if fault.lost_after is not None:
-                request.state.lost_after = fault.lost_after
-            elif not fault.status:
-                raise Drop
-            else:
-                raise Answered(Response(fault.body, fault.status, dict(fault.headers)))
+        await self._faults.befall(request)
         field = wrong(body, rules or {})
         if field is not None:
             raise refusal(400, f"{field} parameter is missing or invalid")
@@ -197,7 +152,7 @@ class FakePlivo:
         body = await self._body(request, CREATE)
         if self.callees is None:
             raise refusal(403, "there is nobody to call")
-        uuid = self.callees.ring(body)
+        uuid = self.callees.ring(body).call_id
         return answer({"message": "call fired", "request_uuid": uuid}, 201)
 
     async def _transfer(self, request: Request) -> Response:
@@ -273,14 +228,6 @@ class FakePlivo:
         return item
 
 
-class Answered(Exception):
-    """Ends a request with this answer."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__(response.status_code)
-        self.response = response
-
-
 def finished(item: Item, samples: int) -> dict[str, str]:
     """What the callback of a recording says."""
     return {
@@ -303,19 +250,3 @@ def answer(body: Mapping[str, object], status: int) -> Response:
 def refusal(status: int, error: str) -> Answered:
     """Plivo's error."""
     return Answered(answer({"error": error}, status))
-
-
-async def give_answer(_request: Request, error: Exception) -> Response:
-    """Starlette's way from an exception to an answer."""
-    assert isinstance(error, Answered)
-    return error.response
-
-
-def _basic(request: Request) -> tuple[str, str] | None:
-    """User name and password of a request."""
-    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
-    try:
-        name, colon, password = b64decode(encoded, validate=True).decode().partition(":")
-    except ValueError:
-        return None
-    return (name, password) if colon and scheme.lower() == "basic" else None

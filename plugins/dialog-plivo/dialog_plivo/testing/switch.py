@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-import anyio
 import attrs
 import httpx
 
@@ -13,8 +13,9 @@ from dialog_core.testing.phones.agent_buffer import AgentBuffer
 from dialog_core.testing.phones.handset import Handset
 from dialog_core.testing.phones.microphone import Microphone
 from dialog_core.testing.phones.phone import Outcome
+from dialog_core.testing.phones.placing import Expected
+from dialog_core.testing.phones.story import Story
 from dialog_core.testing.phones.stream import PhoneStream
-from dialog_core.testing.phones.telephone import Story
 from dialog_plivo.testing.account import Account, new_uuid
 from dialog_plivo.testing.dialect import PlivoDialect
 from dialog_plivo.testing.verbs import (
@@ -57,9 +58,8 @@ class Dialled:
     method: str = "POST"
     ring_url: str = ""
     hangup_url: str = ""
-    outcome: Outcome = Outcome.ANSWERED
-    unruly: bool = False
-    """Its states are told twice, and not in order."""
+    expected: Expected = attrs.field(factory=Expected)
+    """What becomes of it."""
 
 
 class Switch:
@@ -68,20 +68,16 @@ class Switch:
     def __init__(self, dialled: Dialled, *, keep_audio: bool) -> None:
         self.call_uuid = dialled.fields["CallUUID"]
         self.call_id = dialled.fields.get("ALegRequestUUID", self.call_uuid)
-        self.handset = Handset(
+        handset = Handset(
             dialled.services.clock,
             AgentBuffer(keep=keep_audio, longest=BUFFER_SECONDS),
             Microphone(keep=keep_audio),
         )
-        self.story = Story()
+        self.story = Story(handset)
         self.spoken: list[str] = []
         """Sentences in Plivo's own voice."""
         self.documents: list[str] = []
         """The XML that the server answered with, oldest first."""
-        self.stream: PhoneStream | None = None
-        """The media stream, while there is one."""
-        self.changed = anyio.Event()
-        """Set, and replaced, at every step of the call."""
         self._dialled = dialled
         self._elsewhere: str | None = None
         """Where the XML is that the call is to go on with."""
@@ -91,34 +87,31 @@ class Switch:
         if self.story.over:
             return False
         if url is None:
-            self.end()
+            self.story.end()
         else:
             self._elsewhere = url
-        self._tell()
+        self.story.tell()
         return True
 
     async def hang_up(self) -> None:
         """The caller puts the telephone down."""
-        self.end()
-        if self.stream is not None:
-            await self.stream.stop()
+        await self.story.hang_up()
 
     async def run(self) -> None:
         """Ask the server what to do, do it, and tell it what it asked to be told."""
         dialled = self._dialled
         try:
             await self._report(dialled.ring_url, "ringing", {"Event": "Ring"})
-            if dialled.outcome is Outcome.ANSWERED:
+            if dialled.expected.outcome is Outcome.ANSWERED:
                 await self._perform(await self._ask(dialled.answer_url, dialled.method))
             else:
-                self.story.status = dialled.outcome.value
+                self.story.status = dialled.expected.outcome.value
         finally:
-            self.end()
+            self.story.end()
         await self._report_end(self.story.status or "completed")
         if dialled.plivo is not None:
             await dialled.plivo.call_ended(self.call_uuid)
-        self.story.status = self.story.status or "completed"
-        self._tell()
+        self.story.finish("completed")
 
     async def _ask(self, url: str, method: str) -> tuple[Verb, ...]:
         dialled = self._dialled
@@ -148,19 +141,19 @@ class Switch:
     async def _report(self, url: str, status: str, more: Mapping[str, str]) -> None:
         """Post a step of the call; an unruly carrier posts each twice."""
         fields = {**self._dialled.fields, "CallStatus": status, **more}
-        for _ in range((1 + self._dialled.unruly) if url else 0):
+        for _ in range((1 + self._dialled.expected.unruly) if url else 0):
             try:
                 await self.post(url, fields)
             except httpx.HTTPError as problem:
-                self.handset.warn(f"a callback failed: {problem}")
+                self.story.handset.warn(f"a callback failed: {problem}")
 
     async def _report_end(self, status: str) -> None:
         cause, code = CAUSES[status]
-        seconds = str(self.handset.now() // 8000)
+        seconds = str(self.story.handset.now() // 8000)
         url = self._dialled.hangup_url
         over = {"Event": "Hangup", "HangupCause": cause, "HangupCauseCode": code}
         await self._report(url, status, {**over, "Duration": seconds, "BillDuration": seconds})
-        if self._dialled.unruly:
+        if self._dialled.expected.unruly:
             await self._report(self._dialled.ring_url, "ringing", {"Event": "Ring"})
 
     async def _perform(self, verbs: Sequence[Verb]) -> None:
@@ -183,7 +176,7 @@ class Switch:
                 self.spoken.append(text)
             case Hangup(reason=reason):
                 self.story.status = {"busy": "busy", "rejected": "failed"}.get(reason)
-                self.end()
+                self.story.end()
 
     async def _connect(self, verb: Stream) -> None:
         """Open the stream, trying three times; then tell what became of it."""
@@ -193,7 +186,7 @@ class Switch:
                 stream_id = await self._stream(verb)
                 break
             except SocketError as problem:
-                self.handset.warn(f"the stream was not connected: {problem}")
+                self.story.handset.warn(f"the stream was not connected: {problem}")
                 if not tries_left:
                     await self._tell_stream(verb, stream_id or new_uuid(), "DroppedStream")
                     return
@@ -206,22 +199,10 @@ class Switch:
             new_uuid(), self.call_uuid, dialled.account.auth_id, verb.written_headers
         )
         async with dialled.services.connect(verb.url, headers=headers) as socket:
-            stream = PhoneStream(socket, self.handset, dialect)
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._tell_stream, verb, dialect.id, "StartStream")
-                tasks.start_soon(self._stop_when_told, stream)
-                self.stream = stream
-                self._tell()
-                await stream.run()
-                self.stream = None
-                tasks.cancel_scope.cancel()
+            stream = PhoneStream(socket, self.story.handset, dialect)
+            report = partial(self._tell_stream, verb, dialect.id, "StartStream")
+            await self.story.carry(stream, self._is_redirected, report)
         return dialect.id
-
-    async def _stop_when_told(self, stream: PhoneStream) -> None:
-        """REST ends a stream while the request is being answered, so its end may come before the answer."""
-        while self._elsewhere is None and not self.story.over:
-            await self.changed.wait()
-        await stream.stop()
 
     async def _tell_stream(self, verb: Stream, stream_id: str, event: str) -> None:
         if verb.status_callback:
@@ -236,14 +217,11 @@ class Switch:
             try:
                 await self.post(verb.status_callback, fields)
             except httpx.HTTPError as problem:
-                self.handset.warn(f"the stream's status callback failed: {problem}")
+                self.story.handset.warn(f"the stream's status callback failed: {problem}")
 
     async def _dial(self, verb: Dial) -> None:
         """The other side answers at once, and stays until the call ends."""
-        self.story.transferred_to = verb.number
-        self.handset.microphone.stop()
-        self.handset.tell()
-        self._tell()
+        self.story.transfer(verb.number)
         await self._wait(None)
         if verb.action:
             done = {"DialStatus": "completed", "DialHangupCause": "NORMAL_CLEARING"}
@@ -251,17 +229,7 @@ class Switch:
 
     async def _wait(self, seconds: float | None) -> None:
         """Until so long has passed, other XML came, or the call is over."""
-        with anyio.move_on_after(seconds):
-            while self._elsewhere is None and not self.story.over:
-                await self.changed.wait()
+        await self.story.until(self._is_redirected, within=seconds)
 
-    def end(self) -> None:
-        """The call is over; what still runs of it stops."""
-        self.story.over = True
-        self.handset.microphone.stop()
-        self.handset.tell()
-        self._tell()
-
-    def _tell(self) -> None:
-        self.changed.set()
-        self.changed = anyio.Event()
+    def _is_redirected(self) -> bool:
+        return self._elsewhere is not None

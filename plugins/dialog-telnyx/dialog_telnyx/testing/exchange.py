@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import anyio
 import attrs
 from anyio.abc import TaskGroup
 
@@ -14,8 +13,8 @@ from dialog_core.testing.phones.handset import Handset
 from dialog_core.testing.phones.microphone import Microphone
 from dialog_core.testing.phones.phone import Outcome
 from dialog_core.testing.phones.recording import stereo_wav
+from dialog_core.testing.phones.story import Story
 from dialog_core.testing.phones.stream import PhoneStream
-from dialog_core.testing.phones.telephone import Story
 from dialog_telnyx.testing.dialect import TelnyxDialect
 from dialog_telnyx.testing.network import Network, new_event
 
@@ -84,17 +83,15 @@ class TelnyxExchange:
 
     leg: Leg
     place: Place
-    handset: Handset
+    story: Story
     orders: Orders = attrs.field(factory=Orders)
-    story: Story = attrs.field(factory=Story)
-    stream: PhoneStream | None = None
-    changed: anyio.Event = attrs.field(factory=anyio.Event)
 
     @classmethod
     def new(cls, leg: Leg, place: Place, *, keep: bool = True) -> TelnyxExchange:
         """A call that has not begun. keep: whether to remember audio."""
         clock = place.network.services.clock
-        return cls(leg, place, Handset(clock, AgentBuffer(keep=keep), Microphone(keep=keep)))
+        handset = Handset(clock, AgentBuffer(keep=keep), Microphone(keep=keep))
+        return cls(leg, place, Story(handset))
 
     @property
     def call_id(self) -> str:
@@ -128,19 +125,13 @@ class TelnyxExchange:
         """The call is over; what is still to be told follows."""
         if self.story.over:
             return
-        self.story.over = True
-        self.handset.microphone.stop()
-        self.handset.tell()
-        self.notify()
-        if self.stream is not None:
-            await self.stream.stop()
+        await self.story.hang_up()
         self.place.tasks.start_soon(self._finish, cause, source)
 
     async def _finish(self, cause: str, source: str) -> None:
         await self.tell("call.hangup", {"hangup_cause": cause, "hangup_source": source})
         await self.save_tapes()
-        self.story.status = cause
-        self.notify()
+        self.story.finish(cause)
 
     # what the server commands
 
@@ -162,10 +153,10 @@ class TelnyxExchange:
             case "hangup":
                 self.place.tasks.start_soon(self._end, "normal_clearing")
             case "streaming_stop":
-                if self.stream is not None:
-                    await self.stream.stop()
+                if self.story.stream is not None:
+                    await self.story.stream.stop()
             case "send_dtmf":
-                self.handset.digits += body["digits"]
+                self.story.handset.digits += body["digits"]
             case "transfer":
                 self.place.tasks.start_soon(self._transfer, body["to"])
             case "record_start":
@@ -198,16 +189,13 @@ class TelnyxExchange:
         await self.tell("call.answered", {**other, "state": "answered"})
         await self.tell("call.bridged", {})
         await self.tell("call.bridged", other)
-        self.story.transferred_to = number
-        self.handset.microphone.stop()
-        self.handset.tell()
-        self.notify()
+        self.story.transfer(number)
 
     async def _connect(self, body: Mapping[str, Any]) -> None:
         """Open a media stream, and hold it to its end. The call outlives it."""
         wrong = complaint(body)
         if wrong:
-            self.handset.warn(wrong)
+            self.story.handset.warn(wrong)
         ids = {
             "call_control_id": self.leg.id,
             "call_session_id": self.leg.session,
@@ -219,15 +207,15 @@ class TelnyxExchange:
         try:
             async with self.place.network.services.connect(url) as socket:
                 stream = PhoneStream(
-                    socket, self.handset, TelnyxDialect(ids, stream_id=str(uuid.uuid4()))
+                    socket, self.story.handset, TelnyxDialect(ids, stream_id=str(uuid.uuid4()))
                 )
-                self.stream = stream
-                self.notify()
+                self.story.stream = stream
+                self.story.tell()
                 self.place.tasks.start_soon(self.tell, "streaming.started", {"stream_url": url})
                 await stream.run()
-                self.stream = None
+                self.story.stream = None
         except SocketError as problem:
-            self.handset.warn(f"the media stream failed: {problem}")
+            self.story.handset.warn(f"the media stream failed: {problem}")
             failed = {"failure_reason": "connection_failed", "stream_type": "websocket"}
             await self.tell("streaming.failed", failed)
             return
@@ -238,8 +226,8 @@ class TelnyxExchange:
         for tape in self.place.tapes:
             if tape.leg != self.leg.leg or tape.wav is not None:
                 continue
-            caller = self.handset.microphone.track()
-            tape.wav = stereo_wav(caller, self.handset.buffer.track(len(caller)))
+            caller = self.story.handset.microphone.track()
+            tape.wav = stereo_wav(caller, self.story.handset.buffer.track(len(caller)))
             await self.place.network.post(new_event("call.recording.saved", self._saved(tape)))
 
     def _saved(self, tape: Tape) -> dict[str, object]:
@@ -274,11 +262,6 @@ class TelnyxExchange:
     async def tell(self, kind: str, more: Mapping[str, object]) -> int:
         """Post an event of this call. Returns the HTTP status."""
         return (await self.place.network.post(self.event(kind, more))).status_code
-
-    def notify(self) -> None:
-        """Wake those who wait for a step of the call."""
-        self.changed.set()
-        self.changed = anyio.Event()
 
 
 def complaint(body: Mapping[str, Any]) -> str:

@@ -1,19 +1,17 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import anyio
 import attrs
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dialog_core.testing.vendor import Drop
+from dialog_core.testing.rest import ANSWERING, Answered, Faults
 from dialog_telnyx.testing.account import Account
 from dialog_telnyx.testing.commands import ACTIONS, BEFORE_ANSWER, DIAL, fault_in
 from dialog_telnyx.testing.exchange import Tape, TelnyxExchange
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     from dialog_telnyx.testing.callees import Callees
 
 __all__ = ["FakeTelnyx", "RestRequest"]
-
-FOREVER = 3600.0
 
 
 @attrs.frozen
@@ -34,15 +30,6 @@ class RestRequest:
     path: str
     """Below the version, such as ``/calls/v3:.../actions/answer``."""
     body: Mapping[str, Any]
-
-
-@attrs.frozen
-class Fault:
-    """How the next request is to be answered instead of being carried out; no status loses the connection."""
-
-    status: int
-    code: str = ""
-    headers: Mapping[str, str] = attrs.field(factory=dict)
 
 
 class FakeTelnyx:
@@ -60,7 +47,8 @@ class FakeTelnyx:
         self.tapes: list[Tape] = []
         self.callees: Callees | None = None
         """Whom calls of the server ring; without them no call can be placed."""
-        self._faults: deque[Fault | None] = deque()
+        self._faults = faults = Faults()
+        self.stall, self.drop, self.lose_answer = faults.stall, faults.drop, faults.lose_answer
         self._done: set[tuple[str, str]] = set()
         self._app = self._routes()
 
@@ -77,19 +65,11 @@ class FakeTelnyx:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """Answer the next requests with an error of Telnyx's."""
-        self._faults.extend([Fault(status, code, headers or {})] * times)
-
-    def stall(self, *, times: int = 1) -> None:
-        """Never answer the next requests."""
-        self._faults.extend([None] * times)
-
-    def drop(self) -> None:
-        """Lose the connection of the next request."""
-        self._faults.append(Fault(0))
+        self._faults.fail(refusal(status, code, headers).response, times=times)
 
     # routes
 
-    def _routes(self) -> Starlette:
+    def _routes(self) -> ASGIApp:
         routes = [
             Route("/calls", self._dial, methods=["POST"]),
             Route("/calls/{call}/actions/{action}", self._command, methods=["POST"]),
@@ -97,9 +77,8 @@ class FakeTelnyx:
             Route("/recordings/{id}", self._delete, methods=["DELETE"]),
         ]
         files = Route("/{id}.wav", self._download, methods=["GET"])
-        return Starlette(
-            routes=[Mount("/v2", routes=routes), files], exception_handlers={Answered: answer}
-        )
+        app = Starlette(routes=[Mount("/v2", routes=routes), files], exception_handlers=ANSWERING)
+        return self._faults.on(app)
 
     async def _read(self, request: Request) -> dict[str, Any]:
         """Check the key, remember the request, then do what the script says."""
@@ -112,14 +91,7 @@ class FakeTelnyx:
             raise refusal(400, "10015") from error
         path = request.url.path.split("/v2", 1)[1]
         self.requests.append(RestRequest(request.method, path, body))
-        if self._faults:
-            fault = self._faults.popleft()
-            if fault is None:
-                await anyio.sleep(FOREVER)
-                raise Drop
-            if not fault.status:
-                raise Drop
-            raise refusal(fault.status, fault.code, fault.headers)
+        await self._faults.befall(request)
         return dict(body)
 
     async def _dial(self, request: Request) -> Response:
@@ -127,7 +99,7 @@ class FakeTelnyx:
         wrong = fault_in(body, DIAL, required={"connection_id", "to", "from"})
         if wrong or self.callees is None or body["connection_id"] != self.account.connection_id:
             raise refusal(422, "10015")
-        leg = self.callees.ring(body)
+        leg = self.callees.ring(body).exchange.leg
         data = {
             "call_control_id": leg.id,
             "call_leg_id": leg.leg,
@@ -197,26 +169,12 @@ class FakeTelnyx:
         raise refusal(404, "10005")
 
 
-class Answered(Exception):
-    """Ends a request with this answer."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__(response.status_code)
-        self.response = response
-
-
 def refusal(status: int, code: str, headers: Mapping[str, str] | None = None) -> Answered:
     """Telnyx's error."""
     errors = [{"code": code, "title": "refused", "detail": "scripted or deserved"}] if code else []
     return Answered(
         JSONResponse({"errors": errors}, status, {"x-request-id": "r1", **(headers or {})})
     )
-
-
-async def answer(_request: Request, error: Exception) -> Response:
-    """Starlette's way from an exception to an answer."""
-    assert isinstance(error, Answered)
-    return error.response
 
 
 DONE = JSONResponse({"data": {"result": "ok"}})

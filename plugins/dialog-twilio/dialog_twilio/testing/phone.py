@@ -16,14 +16,14 @@ second, and what the agent says costs nothing while it plays.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
-import anyio
+from anyio.abc import TaskGroup
 
 from dialog_core.factory import Services
-from dialog_core.net.groups import ungrouped
+from dialog_core.testing.phones.placing import on_the_line
 from dialog_core.testing.phones.telephone import Telephone
 from dialog_twilio.testing.account import Account, new_sid
 from dialog_twilio.testing.switch import Dialled, Switch
@@ -34,15 +34,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Phone", "PhoneFault", "place_call"]
 
-LEAVE_SECONDS = 10.0
-"""How long leaving a call waits for the server to let go of it."""
-
 Phone = Telephone[Switch]
 """One call; made by :func:`place_call`."""
 
 
-@asynccontextmanager
-async def place_call(
+def place_call(
     services: Services,
     voice_url: str,
     *,
@@ -53,7 +49,7 @@ async def place_call(
     method: str = "POST",
     fields: Mapping[str, str] | None = None,
     keep_audio: bool = True,
-) -> AsyncIterator[Phone]:
+) -> AbstractAsyncContextManager[Phone]:
     """Call the number whose voice webhook is `voice_url`; leaving the block hangs up.
 
     twilio: the REST side, whose requests then act on this call. fields: further, or other, fields of the webhook.
@@ -79,10 +75,9 @@ async def place_call(
     phone = Phone(switch)
     if twilio is not None:
         twilio.connect(phone)
-    with ungrouped():
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(switch.run)
-            yield phone
-            with anyio.move_on_after(LEAVE_SECONDS):
-                await phone.hang_up()
-            tasks.cancel_scope.cancel()
+
+    def begin(tasks: TaskGroup) -> Phone:
+        tasks.start_soon(switch.run)
+        return phone
+
+    return on_the_line(begin)

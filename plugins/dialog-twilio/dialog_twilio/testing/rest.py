@@ -1,23 +1,20 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
-from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-import anyio
 import attrs
 import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dialog_core.testing.phones.recording import stereo_wav
-from dialog_core.testing.vendor import Drop
+from dialog_core.testing.rest import ANSWERING, Answered, Faults, basic_credentials
 from dialog_twilio.testing.account import Account, new_sid
 from dialog_twilio.testing.forms import (
     CALL,
@@ -35,10 +32,9 @@ if TYPE_CHECKING:
     from dialog_twilio.testing.callees import Callees
     from dialog_twilio.testing.phone import Phone
 
-__all__ = ["FakeTwilio", "Fault", "RestRequest"]
+__all__ = ["FakeTwilio", "RestRequest"]
 
 LONGEST_TWIML = 4000
-FOREVER = 3600.0
 
 
 @attrs.frozen
@@ -50,17 +46,6 @@ class RestRequest:
     """Below the account, such as ``/Calls/CA.../Recordings.json``."""
     form: Mapping[str, str]
     """Of a repeated field, the values joined by a blank."""
-
-
-@attrs.frozen
-class Fault:
-    """How the next request is to be answered instead of being carried out."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = attrs.field(factory=dict)
-    lost_after: float | None = None
-    """Carry it out after all, and lose the answer after so many seconds."""
 
 
 @attrs.define(eq=False)
@@ -96,20 +81,13 @@ class FakeTwilio:
         self.callees: Callees | None = None
         """Whom calls of the server ring; without them no call can be placed."""
         self._credentials = {(self.account.sid, self.account.token)} | ({key} if key else set())
-        self._faults: deque[Fault | None] = deque()
+        self._faults = faults = Faults()
+        self.stall, self.drop, self.lose_answer = faults.stall, faults.drop, faults.lose_answer
         self._app = self._routes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application."""
-
-        async def answer(message: Message) -> None:
-            after = scope.get("state", {}).get("lost_after")
-            if after is not None:
-                await anyio.sleep(after)
-                raise Drop
-            await send(message)
-
-        await self._app(scope, receive, answer)
+        await self._app(scope, receive, send)
 
     def connect(self, phone: Phone) -> None:
         """From now on, requests with this phone's CallSid act on it."""
@@ -126,20 +104,8 @@ class FakeTwilio:
     ) -> None:
         """Answer the next requests with an error. code: Twilio's own. body: in place of Twilio's classic JSON."""
         classic = json.dumps({"code": code, "message": "scripted", "status": status}).encode()
-        fault = Fault(status, classic if body is None else body, headers or {})
-        self._faults.extend([fault] * times)
-
-    def stall(self, *, times: int = 1) -> None:
-        """Never answer the next requests."""
-        self._faults.extend([None] * times)
-
-    def drop(self) -> None:
-        """Lose the connection of the next request."""
-        self._faults.append(Fault(0, b""))
-
-    def lose_answer(self, *, after: float = 0.0) -> None:
-        """Carry the next request out, and lose the connection before the answer, so many seconds later."""
-        self._faults.append(Fault(0, b"", lost_after=after))
+        content = classic if body is None else body
+        self._faults.fail(Response(content, status, dict(headers or {})), times=times)
 
     async def heard(
         self, call: str, text: str, *, track: str = "inbound_track", final: bool = True
@@ -169,7 +135,7 @@ class FakeTwilio:
 
     # routes
 
-    def _routes(self) -> Starlette:
+    def _routes(self) -> ASGIApp:
         call = "/Calls/{call}"
         routes = [
             Route("/Calls.json", self._place_call, methods=["POST"]),
@@ -183,29 +149,19 @@ class FakeTwilio:
             Route(call + "/Transcriptions/{sid}.json", self._stop_transcription, methods=["POST"]),
         ]
         base = f"/2010-04-01/Accounts/{self.account.sid}"
-        handlers = {Answered: answer}
-        return Starlette(routes=[Mount(base, routes=routes)], exception_handlers=handlers)
+        app = Starlette(routes=[Mount(base, routes=routes)], exception_handlers=ANSWERING)
+        return self._faults.on(app)
 
     async def _form(self, request: Request, rules: Rules | None = None) -> Mapping[str, str]:
         """Check credentials, remember the request, then do what the script says."""
-        if _basic(request) not in self._credentials:
+        if basic_credentials(request) not in self._credentials:
             raise refusal(401, 20003)
         form: dict[str, str] = {}
         for name, value in parse_qsl((await request.body()).decode(), keep_blank_values=True):
             form[name] = f"{form[name]} {value}" if name in form else value
         path = request.url.path.split(self.account.sid, 1)[1]
         self.requests.append(RestRequest(request.method, path, form))
-        if self._faults:
-            fault = self._faults.popleft()
-            if fault is None:
-                await anyio.sleep(FOREVER)
-                raise Drop
-            if fault.lost_after is not None:
-                request.state.lost_after = fault.lost_after
-            elif not fault.status:
-                raise Drop
-            else:
-                raise Answered(Response(fault.body, fault.status, dict(fault.headers)))
+        await self._faults.befall(request)
         if wrong(form, rules or {}) is not None:
             raise refusal(400, 20001)
         return form
@@ -214,7 +170,7 @@ class FakeTwilio:
         form = await self._form(request, CALL)
         if self.callees is None or not {"To", "From", "Url"} <= form.keys():
             raise refusal(400, 21200)
-        sid = self.callees.ring(form)
+        sid = self.callees.ring(form).call_id
         told = {"sid": sid, "account_sid": self.account.sid, "status": "queued"}
         return JSONResponse({**told, "to": form["To"], "from": form["From"]}, 201)
 
@@ -342,14 +298,6 @@ class FakeTwilio:
         return call
 
 
-class Answered(Exception):
-    """Ends a request with this answer."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__(response.status_code)
-        self.response = response
-
-
 def refusal(status: int, code: int) -> Answered:
     """Twilio's classic error."""
     body = {
@@ -361,24 +309,8 @@ def refusal(status: int, code: int) -> Answered:
     return Answered(JSONResponse(body, status, {"Twilio-Request-Id": "RQ1"}))
 
 
-async def answer(_request: Request, error: Exception) -> Response:
-    """Starlette's way from an exception to an answer."""
-    assert isinstance(error, Answered)
-    return error.response
-
-
 def _found(items: Mapping[str, Item], request: Request) -> Item:
     item = items.get(request.path_params["sid"])
     if item is None:
         raise refusal(404, 20404)
     return item
-
-
-def _basic(request: Request) -> tuple[str, str] | None:
-    """User name and password of a request."""
-    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
-    try:
-        name, colon, password = b64decode(encoded, validate=True).decode().partition(":")
-    except ValueError:
-        return None
-    return (name, password) if colon and scheme.lower() == "basic" else None

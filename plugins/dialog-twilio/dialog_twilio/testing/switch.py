@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-import anyio
 import attrs
 import httpx
 
@@ -13,8 +13,9 @@ from dialog_core.testing.phones.agent_buffer import AgentBuffer
 from dialog_core.testing.phones.handset import Handset
 from dialog_core.testing.phones.microphone import Microphone
 from dialog_core.testing.phones.phone import Outcome
+from dialog_core.testing.phones.placing import Expected
+from dialog_core.testing.phones.story import Story
 from dialog_core.testing.phones.stream import PhoneStream
-from dialog_core.testing.phones.telephone import Story
 from dialog_twilio.testing.account import Account, new_sid
 from dialog_twilio.testing.dialect import TwilioDialect
 from dialog_twilio.testing.verbs import (
@@ -51,9 +52,8 @@ class Dialled:
     twilio: FakeTwilio | None
     status_callback: str = ""
     """Where the steps of a call are posted; empty for nowhere."""
-    outcome: Outcome = Outcome.ANSWERED
-    unruly: bool = False
-    """Whether steps are posted twice, and not in order."""
+    expected: Expected = attrs.field(factory=Expected)
+    """What becomes of it."""
 
 
 class Switch:
@@ -61,18 +61,14 @@ class Switch:
 
     def __init__(self, dialled: Dialled, *, keep_audio: bool) -> None:
         self.call_id = dialled.fields["CallSid"]
-        self.handset = Handset(
+        handset = Handset(
             dialled.services.clock, AgentBuffer(keep=keep_audio), Microphone(keep=keep_audio)
         )
-        self.story = Story()
+        self.story = Story(handset)
         self.spoken: list[str] = []
         """Sentences in Twilio's own voice."""
         self.documents: list[str] = []
         """The TwiML that the server answered with, oldest first."""
-        self.stream: PhoneStream | None = None
-        """The media stream of now."""
-        self.changed = anyio.Event()
-        """Set, and replaced, at every step of the call."""
         self._dialled = dialled
         self._update: Sequence[Verb] | None = None
         self._steps = 0
@@ -82,35 +78,34 @@ class Switch:
         if self.story.over:
             return False
         if verbs is None:
-            self.end()
+            self.story.end()
         else:
             self._update = verbs
-        self._tell()
+        self.story.tell()
         return True
 
     async def hang_up(self) -> None:
         """The caller puts the telephone down."""
-        self.end()
-        if self.stream is not None:
-            await self.stream.stop()
+        await self.story.hang_up()
 
     async def run(self) -> None:
         """Ask the server what to do, do it, and tell it what it asked to be told."""
         dialled = self._dialled
         try:
             await self._post_progress("initiated", "ringing")
-            if dialled.outcome is Outcome.ANSWERED:
-                await self._post_progress("in-progress", *(["ringing"] if dialled.unruly else []))
+            if dialled.expected.outcome is Outcome.ANSWERED:
+                await self._post_progress(
+                    "in-progress", *(["ringing"] if dialled.expected.unruly else [])
+                )
                 await self._perform(await self._ask())
             else:
-                self.story.status = dialled.outcome.value
+                self.story.status = dialled.expected.outcome.value
         finally:
-            self.end()
+            self.story.end()
         await self._post_progress(self.story.status or "completed")
         if self._dialled.twilio is not None:
             await self._dialled.twilio.call_ended(self.call_id)
-        self.story.status = self.story.status or "completed"
-        self._tell()
+        self.story.finish("completed")
 
     async def _ask(self) -> tuple[Verb, ...]:
         fields, url = dict(self._dialled.fields), self._dialled.voice_url
@@ -140,7 +135,7 @@ class Switch:
             fields = {**self._dialled.fields, "CallStatus": status}
             fields |= {"SequenceNumber": str(self._steps), "CallbackSource": "call-progress-events"}
             self._steps += 1
-            for _ in range(1 + self._dialled.unruly):
+            for _ in range(1 + self._dialled.expected.unruly):
                 await self.post(callback, fields)
 
     async def _perform(self, verbs: Sequence[Verb]) -> None:
@@ -157,7 +152,7 @@ class Switch:
             case Dial():
                 await self._dial(verb)
             case Play(digits=digits):
-                self.handset.digits += digits
+                self.story.handset.digits += digits
                 await self._wait(sum(PAUSES.get(digit, TONE_SECONDS) for digit in digits))
             case Pause(length=seconds):
                 await self._wait(seconds)
@@ -165,9 +160,9 @@ class Switch:
                 self.spoken.append(text)
             case Reject(reason=reason):
                 self.story.status = "busy" if reason == "busy" else "no-answer"
-                self.end()
+                self.story.end()
             case Hangup():
-                self.end()
+                self.story.end()
 
     async def _connect(self, verb: Stream) -> None:
         account, services = self._dialled.account, self._dialled.services
@@ -176,25 +171,15 @@ class Switch:
         event, error = "stream-stopped", ""
         try:
             async with services.connect(verb.url, headers=account.sign(verb.url)) as socket:
-                stream = PhoneStream(socket, self.handset, TwilioDialect(sid, ids, verb.parameters))
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(self._report, verb, sid, "stream-started", "")
-                    tasks.start_soon(self._stop_when_told, stream)
-                    self.stream = stream
-                    self._tell()
-                    await stream.run()
-                    self.stream = None
-                    tasks.cancel_scope.cancel()
+                stream = PhoneStream(
+                    socket, self.story.handset, TwilioDialect(sid, ids, verb.parameters)
+                )
+                report = partial(self._report, verb, sid, "stream-started", "")
+                await self.story.carry(stream, self._is_redirected, report)
         except SocketError as problem:
             event, error = "stream-error", f"31920: {problem}"
-            self.handset.warn(error)
+            self.story.handset.warn(error)
         await self._report(verb, sid, event, error)
-
-    async def _stop_when_told(self, stream: PhoneStream) -> None:
-        """REST ends a stream while the request is being answered, so its `stop` may come before the answer."""
-        while self._update is None and not self.story.over:
-            await self.changed.wait()
-        await stream.stop()
 
     async def _report(self, verb: Stream, sid: str, event: str, error: str) -> None:
         if not verb.status_callback:
@@ -212,14 +197,11 @@ class Switch:
         try:
             await self.post(verb.status_callback, fields)
         except httpx.HTTPError as problem:
-            self.handset.warn(f"15003: the stream's status callback failed: {problem}")
+            self.story.handset.warn(f"15003: the stream's status callback failed: {problem}")
 
     async def _dial(self, verb: Dial) -> None:
         """The other side answers at once, and stays until the call ends."""
-        self.story.transferred_to = verb.number
-        self.handset.microphone.stop()
-        self.handset.tell()
-        self._tell()
+        self.story.transfer(verb.number)
         await self._wait(None)
         if verb.action:
             ids = {"AccountSid": self._dialled.account.sid, "CallSid": self.call_id}
@@ -227,17 +209,7 @@ class Switch:
 
     async def _wait(self, seconds: float | None) -> None:
         """Until so long has passed, other TwiML came, or the call is over."""
-        with anyio.move_on_after(seconds):
-            while self._update is None and not self.story.over:
-                await self.changed.wait()
+        await self.story.until(self._is_redirected, within=seconds)
 
-    def end(self) -> None:
-        """The call is over; what still runs of it stops."""
-        self.story.over = True
-        self.handset.microphone.stop()
-        self.handset.tell()
-        self._tell()
-
-    def _tell(self) -> None:
-        self.changed.set()
-        self.changed = anyio.Event()
+    def _is_redirected(self) -> bool:
+        return self._update is not None
