@@ -36,7 +36,7 @@ from dialog_core.testing.asgi_socket import memory_connect
 __all__ = ["Apps", "Drop", "in_memory", "served"]
 
 STARTUP_SECONDS = 30.0
-SHUTDOWN_SECONDS = 1.0
+SHUTDOWN_SECONDS = 10.0
 
 
 def ignore(_observation: Observation) -> None:
