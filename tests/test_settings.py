@@ -467,9 +467,10 @@ def test_observers_are_the_log_unless_others_are_named(desk: Desk) -> None:
 
 def test_settings_without_effect_are_found(desk: Desk) -> None:
     text = '[server]\npublic_url = "https://x.example"\ntrust_forwarded = true\n'
-    late = "[agents.front.turns]\nsettle = 40\n"
+    late = "[agents.front.turns]\nsettle = 40\neager_most = 3\n"
 
     assert [str(problem) for problem in without_effect(desk.load(text + GOOD + late))] == [
         "server.trust_forwarded: has no effect: addresses are built from server.public_url",
         "agents.front.turns.settle: has no effect: turns.watchdog ends the turn first",
+        "agents.front.turns.eager_most: has no effect: turns.eager is false",
     ]
