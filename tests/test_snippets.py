@@ -103,7 +103,8 @@ def test_the_hooks_of_the_acme_plugins_are_found_by_entry_point(plugins: Plugins
 
 
 @pytest.mark.parametrize(
-    "folder", ["bakery", "concierge", "dialog-acme-llm", "dialog-acme-stt", "dialog-acme-tts"]
+    "folder",
+    ["bakery", "concierge", "dialog-acme-llm", "dialog-acme-stt", "dialog-acme-tts", "spoken"],
 )
 def test_the_tests_pass_where_a_reader_puts_them(folder: str, tmp_path: Path) -> None:
     ignored = shutil.ignore_patterns("__pycache__", ".pytest_cache")

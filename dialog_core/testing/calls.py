@@ -101,12 +101,13 @@ async def in_call(  # noqa: PLR0913 - one for each part that a test may replace
     holding: Holding | None = None,
     vad: SpeechModel | None = None,
     echo: bool = True,
+    language: str = "en-US",
 ) -> AsyncIterator[InCall]:
     """Answer the line with the agent; leaving the block hangs up and waits for the call's end.
 
     stt, tts: fakes unless given. components: what `call.use_stt` and `call.use_tts` find by (kind, name).
     holding: hold phrases; none unless given. vad: the energy detector unless given. echo: whether the agent's own
-    voice is kept out.
+    voice is kept out. language: what is spoken, as a BCP-47 tag.
     """
     observed: list[Observation] = []
     engine = SpeechEngine(vad or EnergyModel(), SpeechEngineSettings(), observed.append)
@@ -129,7 +130,7 @@ async def in_call(  # noqa: PLR0913 - one for each part that a test may replace
             line, agent, stt if stt is not None else FakeStt(line), voice, llm, engine, GateSettings(),
             policy if policy is not None else new_policy(),
             ReadyMade("Sorry, something went wrong.", line.fmt.silence(1.0)),
-            "en-US", services, build, diarizer,
+            language, services, build, diarizer,
             holding if holding is not None else Holding(), echo=echo,
         )  # fmt: skip
         call = InCall(CallRun.of(parts), voice, observed)
