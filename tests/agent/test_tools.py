@@ -22,6 +22,9 @@ class Handle:
 
     id: str = "c1"
 
+    async def certain(self) -> None:
+        """Its turns are complete."""
+
 
 CALL: Any = Handle()
 
