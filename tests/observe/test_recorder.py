@@ -26,6 +26,7 @@ def lived() -> Lived:
         for lived in (live(draw_plan(seed, faults=False)) for seed in range(50))
         if lived.plan.endpointer == "heuristic"
         and lived.plan.barge_in == "hard-cut"
+        and not lived.plan.eager
         and {"TurnComplete", "BargeIn"} <= {type(record).__name__ for record in lived.records}
     )
 
