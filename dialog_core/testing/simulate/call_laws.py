@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 
-from dialog_core.messages import Role
+from dialog_core.messages import Role, SpeakText
 from dialog_core.observe.observations import CallEnded, CallStarted, Trouble
 from dialog_core.testing.simulate.dead_air import Budget, dead_air
 from dialog_core.testing.simulate.run import LONGEST_CALL, Lived
@@ -162,18 +162,33 @@ def records_tell_what_was_heard(judged: Judged) -> Iterator[Finding]:
     for record in lived.records:
         if not isinstance(record, Said | BargeIn | BrokenOff | TakenBack):
             continue
-        said = " ".join(segment.text for segment in lived.tts.said.get(record.reply, ()))
+        segments = lived.tts.said.get(record.reply, ())
+        said = " ".join(segment.as_written for segment in segments)
         if not said:
             continue  # an apology, which no voice spoke
         heard = "" if isinstance(record, TakenBack) else record.heard
         if not " ".join(said.split()).startswith(" ".join(heard.split())):
             yield record.at, f"{heard!r} is no beginning of {said!r}"
         told, real = len(heard.split()), len(sounded[record.reply])
+        least, most = spoken_words(segments, told)
         guessed = 0 if lived.plan.word_times else math.ceil(real * GUESS)
-        if abs(told - real) > allowed + guessed:
-            yield record.at, f"reply {record.reply}: {told} words recorded, {real} sounded"
+        if not least - allowed - guessed <= real <= most + allowed + guessed:
+            span = str(least) if least == most else f"{least} to {most}"
+            yield record.at, f"reply {record.reply}: {span} words recorded, {real} sounded"
         if isinstance(record, Said) and lived.line.stopped is None and told != len(said.split()):
             yield record.at, f"reply {record.reply} was said, but not all of it heard: {heard!r}"
+
+
+def spoken_words(segments: Sequence[SpeakText], told: int) -> tuple[int, int]:
+    """How many spoken words so many written ones stand for: at least, and before the next one would be told."""
+    needs: list[int] = []
+    spoken = 0
+    for segment in segments:
+        words = segment.as_written.split()
+        own = range(1, len(words) + 1) if segment.written is None else segment.written.needs
+        needs += [spoken + need for need in own]
+        spoken += len(segment.text.split())
+    return needs[told - 1] if told else 0, needs[told] - 1 if told < len(needs) else spoken
 
 
 def history_is_what_stood(judged: Judged) -> Iterator[Finding]:
@@ -241,7 +256,7 @@ def a_goodbye_is_heard(judged: Judged) -> Iterator[Finding]:
 def say_tells_the_truth(judged: Judged) -> Iterator[Finding]:
     lived = judged.lived
     said = {
-        " ".join(segment.text for segment in segments).split()[0]: segments[0].reply
+        " ".join(segment.as_written for segment in segments).split()[0]: segments[0].reply
         for segments in lived.tts.said.values()
     }
     told = {
