@@ -136,7 +136,10 @@ class TextToSpeech(Protocol):
 
 
 class TtsSession(Protocol):
-    """One call's synthesis."""
+    """One call's synthesis.
+
+    With an attribute ``reads_numbers = True`` it is given figures as they are written, and not in words.
+    """
 
     def voice(self, reply: int) -> AbstractAsyncContextManager[Voice]:
         """A voice for one reply. Leaving the block cancels what is not yet spoken."""
