@@ -47,6 +47,7 @@ def new_policy(turns: TurnSettings, endpointer: Endpointer, barge_in: BargeIn) -
         idle_prompts=turns.idle_prompts,
         failures=turns.failures,
         give_up=turns.give_up,
+        interruptible=frozenset(turns.interruptible),
         eager=turns.eager,
         eager_after=turns.eager_after,
         eager_most=turns.eager_most,

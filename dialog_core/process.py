@@ -18,7 +18,14 @@ from anyio.abc import TaskGroup
 from dialog_core.audio import TELEPHONE
 from dialog_core.call.guard import describe, guarded
 from dialog_core.call.runner import run_call
-from dialog_core.cascade.ready_made import Holding, ReadyMade, in_format, recorded, render
+from dialog_core.cascade.ready_made import (
+    HOLD_MARGIN,
+    Holding,
+    ReadyMade,
+    in_format,
+    recorded,
+    render,
+)
 from dialog_core.container import CallContainer
 from dialog_core.converter import new_converter
 from dialog_core.engine.speech import SpeechEngine
@@ -39,8 +46,6 @@ __all__ = ["Process", "open_process"]
 
 WARM_SECONDS = 60.0
 """How long components may prepare themselves; what is not ready then gets ready during the first call."""
-HOLD_MARGIN = 0.25
-"""Seconds before the end of the dead-air budget by which a hold phrase sounds."""
 RENDER_SECONDS = 20.0
 """How long an apology may take to be rendered at the start."""
 

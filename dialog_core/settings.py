@@ -40,6 +40,7 @@ from dialog_core.sources import Faults, Sources, read_dotenv, under
 from dialog_core.speech.sentences import holding_in, sorry_in, unheard_in
 from dialog_core.speech.text import TextSettings
 from dialog_core.turns.gate import GateSettings
+from dialog_core.turns.state import INTERRUPTIBLE
 
 __all__ = [
     "ResolvedAgent",
@@ -73,6 +74,13 @@ def some_words(_instance: object, _attribute: object, value: str | None) -> None
     """Refuse a sentence without a word in it."""
     if value is not None and not any(letter.isalnum() for letter in value):
         raise ValueError("must be a sentence that can be spoken")
+
+
+def interruptible_kinds(_instance: object, _attribute: object, value: tuple[str, ...]) -> None:
+    """Refuse what is nothing that we say."""
+    if strange := sorted(set(value) - INTERRUPTIBLE):
+        known = ", ".join(sorted(INTERRUPTIBLE))
+        raise ValueError(f"may list {known}, not {', '.join(strange)}")
 
 
 @attrs.frozen
@@ -133,6 +141,12 @@ class TurnSettings:
     )
     failures: int = setting(
         default=3, at_least=1, help="replies that may fail in a row before the call is given up"
+    )
+    interruptible: tuple[str, ...] = setting(
+        default=("greeting", "answers", "prompts"),
+        check=interruptible_kinds,
+        help="what the caller may interrupt: greeting, answers (to what they said), prompts (to their silence); "
+        "an application's own messages say so themselves",
     )
     eager: bool = setting(
         default=False, help="begin a reply before the turn is surely over; nobody hears it before"

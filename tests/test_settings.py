@@ -442,6 +442,12 @@ def test_what_is_not_toml_is_told_with_its_line(desk: Desk) -> None:
             "agents.front.sorry: must be a sentence that can be spoken",
         ),
         (
+            GOOD.replace(
+                'voip = "vendor"', 'voip = "vendor"\nturns = { interruptible = ["jokes"] }'
+            ),
+            "agents.front.turns.interruptible: may list answers, greeting, prompts, not jokes",
+        ),
+        (
             GOOD.replace('voip = "vendor"', "voip = 3"),
             'agents.front.voip: must be a name or a table with a name: use = "..."',
         ),

@@ -119,7 +119,7 @@ class Replies:
         if live is None or live.playout.draft is not None:
             return
         if live.made and self.ledger.is_played(reply):
-            self.post(ev.ReplyPlayed(self.context.now(), reply))
+            self.post(ev.ReplyPlayed(self.context.now(), reply, self.ledger.ends))
 
     def dead_air_at(self, state: TurnState, budget: float) -> float:
         """When a reply will have been live in silence for too long; never, while the silence is the caller's.

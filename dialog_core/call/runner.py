@@ -234,7 +234,8 @@ class CallRun:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.tell, getattr(self.parts.agent, "opened", None))
             if greeting:
-                await self.call.say(greeting)
+                allowed = "greeting" in self.parts.policy.interruptible
+                await self.call.say(greeting, interruptible=allowed)
 
     async def _read(self, notices: Notices) -> None:
         line, feed = self.parts.line, self._hindsight.fed_by(self._listener.feed)

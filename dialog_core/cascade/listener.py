@@ -14,15 +14,29 @@ from dialog_core.call.echo import CallEcho
 from dialog_core.call.guard import closing, guarded
 from dialog_core.engine.ears import Ear, Ears
 from dialog_core.errors import LocalProtocolError
-from dialog_core.protocols import SpeechToText, SttSession
+from dialog_core.messages import Transcript
+from dialog_core.protocols import SpeechToText, SttEvent, SttSession
 from dialog_core.turns.events import Event, ListenerFailed
 from dialog_core.turns.gate import Gate, GateSettings
+from dialog_core.turns.words import spoken_until
 
 __all__ = ["CascadeListener"]
 
 
 def ignore(_event: Event) -> None:
     """Nobody listens yet."""
+
+
+def by_now(event: SttEvent, now: float) -> SttEvent:
+    """The event, its times not in the future: words that a recogniser times wrongly would be waited for."""
+    if not isinstance(event, Transcript) or (event.at <= now and spoken_until(event) <= now):
+        return event
+    started = None if event.started is None else min(event.started, now)
+    words = tuple(
+        attrs.evolve(word, start=min(word.start, now), end=min(word.end, now))
+        for word in event.words
+    )
+    return attrs.evolve(event, at=min(event.at, now), started=started, words=words)
 
 
 @attrs.define(eq=False)
@@ -101,7 +115,8 @@ class CascadeListener:
         async def forward() -> None:
             async with closing(session.events()) as events:
                 async for event in events:
-                    sifted = event if self.echo is None else self.echo.sift(event)
+                    told = by_now(event, self.context.now())
+                    sifted = told if self.echo is None else self.echo.sift(told)
                     if sifted is not None:
                         self._post(sifted)
 

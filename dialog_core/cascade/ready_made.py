@@ -16,7 +16,7 @@ from dialog_core.messages import SpeakText
 from dialog_core.protocols import TextToSpeech, Voice
 from dialog_core.resample import Resampler
 
-__all__ = ["Holding", "ReadyMade", "in_format", "recorded", "render"]
+__all__ = ["HOLD_MARGIN", "Holding", "ReadyMade", "in_format", "recorded", "render"]
 
 
 @attrs.frozen
@@ -25,6 +25,10 @@ class ReadyMade:
 
     text: str
     audio: bytes
+
+
+HOLD_MARGIN = 0.25
+"""Seconds before the end of the dead-air budget by which a hold phrase sounds."""
 
 
 @attrs.frozen

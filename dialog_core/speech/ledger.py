@@ -280,7 +280,7 @@ class Ledger:
                 entry.stopped_at = self.position(key, now)
         self._runs.clear()
         self._awaited.clear()
-        self._ends = now
+        self._ends = min(self._ends, now)
 
     def hold(self, reply: int, now: float) -> tuple[Key, float] | None:
         """The line's buffer is thrown away but the reply is kept: returns where the caller stopped hearing it."""
@@ -295,7 +295,7 @@ class Ledger:
             self._sent[key] = position
         self._runs.clear()
         self._awaited.clear()
-        self._ends = now
+        self._ends = min(self._ends, now)
         return held
 
     def rest(self, reply: int) -> tuple[Piece, ...]:

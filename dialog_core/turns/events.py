@@ -7,6 +7,7 @@ are events too.
 from __future__ import annotations
 
 import enum
+import math
 
 import attrs
 
@@ -175,6 +176,8 @@ class ReplyPlayed:
 
     at: float
     reply: int
+    ended: float = math.inf
+    """When the last of it sounded, as well as that is known; `at` may be later by the way that the news took."""
 
 
 @attrs.frozen

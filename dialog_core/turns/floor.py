@@ -28,6 +28,7 @@ __all__ = [
     "close",
     "end_reply",
     "hear",
+    "is_free",
     "pause_at",
     "start_endpointing",
     "to",
@@ -48,6 +49,11 @@ def to(state: TurnState, phase: Phase, *effects: Effect) -> Step:
     stale = TIMERS[state.phase] - TIMERS[phase]
     cancelled = tuple(CancelTimer(timer) for timer in Timer if timer in stale)
     return attrs.evolve(state, phase=phase), (*cancelled, *effects)
+
+
+def is_free(state: TurnState) -> bool:
+    """Whether nobody wants the floor."""
+    return not (state.voiced or state.text or state.wanted or state.ending)
 
 
 def yield_floor(state: TurnState, event: Event, policy: TurnPolicy, *effects: Effect) -> Step:

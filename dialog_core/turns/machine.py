@@ -52,6 +52,7 @@ from dialog_core.turns.floor import (
     close,
     end_reply,
     hear,
+    is_free,
     pause_at,
     start_endpointing,
     to,
@@ -196,11 +197,15 @@ def hear_mark(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     return state, (SetTimer(Timer.WATCHDOG, event.at + policy.watchdog),)
 
 
-def finish_reply(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
-    """The reply was heard to its end."""
+def finish_reply(state: TurnState, event: ev.ReplyPlayed, policy: TurnPolicy) -> Step:
+    """The reply was heard to its end. A voice that outlasted it may have words that are still to come."""
     said = Keep(Said(event.at, state.reply, state.heard))
     failures = state.failures if isinstance(state.cause, Apology) else 0
-    return yield_floor(attrs.evolve(end_reply(state), failures=failures), event, policy, said)
+    over = attrs.evolve(end_reply(state), failures=failures)
+    outlasted = state.sounded and state.sounding_until > event.ended
+    if outlasted and is_free(over):
+        return start_endpointing(attrs.evolve(over, sounded=state.sounded), event, policy, said)
+    return yield_floor(over, event, policy, said)
 
 
 def break_off(state: TurnState, event: Event, policy: TurnPolicy, error: str) -> Step:

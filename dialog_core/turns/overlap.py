@@ -38,7 +38,7 @@ __all__ = ["judge_overlap", "leave_overlap"]
 
 def judge_overlap(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     """The caller sounds, or is understood, while we speak: ask the barge-in policy what it means."""
-    if not policy.interruptible or state.protected:
+    if state.protected or policy.forbids_interrupting(state.cause):
         return state, ()
     overlap = Overlap(
         voiced=max(0.0, round(voiced_seconds(state, event), 6)),

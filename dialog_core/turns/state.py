@@ -7,16 +7,30 @@ import enum
 import attrs
 
 from dialog_core.messages import Transcript, Utterance
-from dialog_core.turns.effects import Cause
+from dialog_core.turns.effects import Cause, Nudge, Unheard
 from dialog_core.turns.events import EndWanted, Timer
 from dialog_core.turns.expectation import ANYTHING, Expectation
 from dialog_core.turns.policy import BargeIn, Endpointer, Judgement
 from dialog_core.turns.rhythm import UNKNOWN, Rhythm
 
-__all__ = ["LIVE", "OPEN", "TIMERS", "WANTED_LIMIT", "Eager", "Phase", "TurnPolicy", "TurnState"]
+__all__ = [
+    "INTERRUPTIBLE",
+    "LIVE",
+    "OPEN",
+    "TIMERS",
+    "WANTED_LIMIT",
+    "Eager",
+    "Phase",
+    "TurnPolicy",
+    "TurnState",
+]
 
 WANTED_LIMIT = 32
 """How many messages of the application may wait for the floor."""
+
+
+INTERRUPTIBLE = frozenset({"greeting", "answers", "prompts"})
+"""What the caller may interrupt; a message of the application says so itself."""
 
 
 class Phase(enum.Enum):
@@ -75,11 +89,22 @@ class TurnPolicy:
     """Replies that may fail in a row before the call is ended."""
     give_up: str = ""
     """Number to hand the caller to then; empty to hang up."""
-    interruptible: bool = True
+    interruptible: frozenset[str] = INTERRUPTIBLE
+    """Which of what we say the caller may interrupt."""
     eager: bool = False
     """Replies may start before it is certain that the caller has finished."""
     eager_after: float = 0.2
     eager_most: int = 2
+
+    def forbids_interrupting(self, cause: Cause | None) -> bool:
+        """Whether a reply with this cause is heard to its end, whatever the caller does."""
+        match cause:
+            case Utterance():
+                return "answers" not in self.interruptible
+            case Nudge() | Unheard():
+                return "prompts" not in self.interruptible
+            case _:
+                return False
 
 
 @attrs.frozen

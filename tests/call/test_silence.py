@@ -13,13 +13,15 @@ import pytest
 from dialog_core.agent.call import Call
 from dialog_core.audio import TELEPHONE, AudioFormat, AudioFrame
 from dialog_core.cascade.ready_made import Holding, ReadyMade
-from dialog_core.messages import Utterance
+from dialog_core.messages import Transcript, Utterance
 from dialog_core.observe.observations import Trouble
 from dialog_core.protocols import SttEvent
 from dialog_core.testing.calls import InCall, in_call, new_policy
+from dialog_core.testing.fakes import FakeStt
 from dialog_core.testing.line import FakeLine
 from dialog_core.turns.events import EndOfTurn, SpeechStarted, SpeechStopped
 from dialog_core.turns.records import BargeIn, BrokenOff, Said
+from dialog_core.turns.state import INTERRUPTIBLE
 
 pytestmark = pytest.mark.anyio
 
@@ -213,3 +215,50 @@ async def test_a_carrier_that_does_not_answer_ends_the_call_within_the_budget() 
         await call.over.wait()
         assert line.now - agent.before <= BUDGET + 5.0  # the line's farewell is bounded by itself
     assert "could not end the call: the carrier did not answer in time" in troubles(call)
+
+
+class Lying:
+    """A recogniser whose times lie in the future."""
+
+    def __init__(self, line: FakeLine, ahead: float) -> None:
+        self.stt, self.ahead = FakeStt(line, interims=False), ahead
+
+    @asynccontextmanager
+    async def open(self, fmt: AudioFormat) -> AsyncIterator[Lying]:
+        async with self.stt.open(fmt) as self.session:
+            yield self
+
+    def feed(self, frame: AudioFrame) -> None:
+        self.session.feed(frame)
+
+    def note(self, event: SpeechStarted | SpeechStopped) -> None:
+        self.session.note(event)
+
+    async def events(self) -> AsyncIterator[SttEvent]:
+        async for event in self.session.events():
+            assert isinstance(event, Transcript)
+            words = tuple(
+                attrs.evolve(word, start=word.start + self.ahead, end=word.end + self.ahead)
+                for word in event.words
+            )
+            yield attrs.evolve(event, at=event.at + self.ahead, words=words)
+
+
+async def test_words_that_end_in_the_future_are_not_waited_for() -> None:
+    line = FakeLine()
+    async with in_call(line, Slow(), stt=Lying(line, 30.0)) as call:
+        await line.say("Do you have a table?")
+        await line.wait(6.0)
+    assert heard(call) == ["I will look that up for you. We have a table at eight."]
+    assert max(gaps(line)) <= 1.5
+
+
+async def test_a_greeting_that_may_not_be_interrupted_is_heard_and_the_words_are_answered() -> None:
+    line = FakeLine()
+    policy = new_policy(interruptible=INTERRUPTIBLE - {"greeting"})
+    async with in_call(line, Slow(greeting="This call is recorded."), policy=policy) as call:
+        await line.wait(0.5)
+        await line.say("Do you have a table?")
+        await line.wait(6.0)
+    assert heard(call)[0] == "This call is recorded."
+    assert len(heard(call)) == 2

@@ -17,7 +17,7 @@ from dialog_core.turns import events as ev
 from dialog_core.turns import records as rec
 from dialog_core.turns.events import Timer
 from dialog_core.turns.policy import Hold, Overlap
-from dialog_core.turns.state import Phase
+from dialog_core.turns.state import INTERRUPTIBLE, Phase, TurnState
 from tests.turns.spec import POLICY, final, interim, overlap, phases, run, speaking
 
 SOFT = attrs.evolve(POLICY, barge_in=SoftFade(SoftFadeSettings(after=0.2, fade=0.2, cut=2.0)))
@@ -90,7 +90,7 @@ def test_with_barge_in_disabled_nothing_interrupts_and_words_are_answered_afterw
 
 
 def test_a_policy_that_says_so_makes_a_whole_call_uninterruptible() -> None:
-    strict = attrs.evolve(POLICY, interruptible=False)
+    strict = attrs.evolve(POLICY, interruptible=frozenset())
     given, _ = run(ev.SpeechStarted(3.5), given=speaking(), policy=strict)
     assert given.phase is Phase.SPEAKING
 
@@ -182,3 +182,20 @@ def test_a_shield_that_comes_down_over_silence_changes_nothing() -> None:
     given, _ = run(ev.Shielded(3.6, 1, on=True), given=speaking())
     state, effects = run(ev.Shielded(6.0, 1, on=False), given=given)
     assert (state.phase, effects) == (Phase.SPEAKING, [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("answers", speaking()),
+        ("prompts", attrs.evolve(speaking(), cause=ef.Nudge(1))),
+        ("prompts", attrs.evolve(speaking(), cause=ef.Unheard(1))),
+    ],
+)
+def test_what_may_not_be_interrupted_is_heard_to_its_end(kind: str, given: TurnState) -> None:
+    policy = attrs.evolve(POLICY, interruptible=INTERRUPTIBLE - {kind})
+    voice = (ev.SpeechStarted(3.5), final("but wait", 4.6, 3.5))
+    assert run(*voice, given=given, policy=policy)[0].phase is Phase.SPEAKING
+    assert run(*voice, given=given)[0].phase is not Phase.SPEAKING
+    state, _ = run(*voice, ev.ReplyPlayed(6.0, 1), given=given, policy=policy)
+    assert (state.phase, state.text) == (Phase.HEARING, "but wait")

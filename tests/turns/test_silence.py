@@ -175,3 +175,14 @@ def test_the_apology_sounds_before_words_that_wait_are_answered() -> None:
     state, effects = run(ev.DeadAir(9.0, 1), given=given)
     assert effects[-2] == ef.StartReply(2, ef.Apology("nothing sounded for too long"))
     assert state.text == "and more"
+
+
+def test_a_voice_that_outlasts_the_reply_without_a_word_is_owed_one() -> None:
+    policy = attrs.evolve(POLICY, interruptible=frozenset())
+    voice = (ev.SpeechStarted(3.2), ev.SpeechStopped(4.0))
+    given = run(*voice, given=speaking(), policy=policy)[0]
+    late, _ = run(ev.ReplyPlayed(4.1, 1, ended=4.05), given=given, policy=policy)
+    assert late.phase is Phase.IDLE
+    state, _ = run(ev.ReplyPlayed(4.1, 1, ended=3.9), given=given, policy=policy)
+    assert state.phase is Phase.ENDPOINTING
+    assert run(endpoint(7.5), given=state, policy=policy)[0].cause == ef.Unheard(1)

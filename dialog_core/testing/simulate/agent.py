@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import anyio
 import attrs
@@ -11,12 +11,14 @@ from dialog_core.agent.agent import nothing
 from dialog_core.agent.call import Call
 from dialog_core.agent.chat import ChatAgent, ChatSettings
 from dialog_core.agent.tools import Tool
+from dialog_core.call.guard import closing
 from dialog_core.factory import Services
 from dialog_core.messages import Utterance
 from dialog_core.testing.simulate.journal import Journal, ToolRun
 from dialog_core.testing.simulate.plan import CallPlan, Wish
+from dialog_core.turns.expectation import Date, Digits, Expectation, Spelling, YesNo
 
-__all__ = ["SimulatedAgent"]
+__all__ = ["EXPECTATIONS", "SimulatedAgent"]
 
 
 def look_up(call: Call) -> str:
@@ -29,6 +31,12 @@ def hang_up(call: Call) -> str:
     return call.id
 
 
+EXPECTATIONS: Mapping[str, Expectation] = {
+    "digits": Digits(4),
+    "yes or no": YesNo(),
+    "a date": Date(),
+    "a spelling": Spelling(),
+}
 LOOK_UP, HANG_UP = Tool.of(look_up), Tool.of(hang_up)
 
 
@@ -40,6 +48,7 @@ class SimulatedAgent:
     journal: Journal
     services: Services
     _chat: ChatAgent = attrs.field(init=False)
+    _replies: int = 0
 
     def __attrs_post_init__(self) -> None:
         settings = ChatSettings(date=False, spoken_style=False, tool_timeout=5.0)
@@ -54,8 +63,14 @@ class SimulatedAgent:
         """Spoken first."""
         return self.plan.greeting
 
-    def reply(self, turn: Utterance, call: Call) -> AsyncIterator[str]:
-        return self._chat.reply(turn, call)
+    async def reply(self, turn: Utterance, call: Call) -> AsyncIterator[str]:
+        self._replies += 1
+        wanted = self.plan.answers[(self._replies - 1) % len(self.plan.answers)].expects
+        if wanted:
+            call.expect(EXPECTATIONS[wanted])
+        async with closing(self._chat.reply(turn, call)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     def silence(self, times: int, call: Call) -> AsyncIterator[str]:
         if self.journal.always("agent", "has nothing to say"):

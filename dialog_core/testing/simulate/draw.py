@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from dialog_core.testing.simulate.agent import EXPECTATIONS
 from dialog_core.testing.simulate.plan import (
     Act,
     Answer,
@@ -15,6 +16,7 @@ from dialog_core.testing.simulate.plan import (
     Pace,
     Wish,
 )
+from dialog_core.turns.state import INTERRUPTIBLE
 
 __all__ = ["FAULTS", "draw_plan"]
 
@@ -49,15 +51,18 @@ CUES = (Cue.NEXT, Cue.HEARD, Cue.SOUNDING)
 BACKCHANNELS = ("mhm", "okay", "right", "yes", "uh-huh")
 
 FAULTS: dict[str, tuple[str, ...]] = {
-    "stt": ("misses", "late", "twice", "reorders", "invents", "garbles", "never settles", "empty", "is overtaken"),
+    "stt": (
+        "misses", "late", "twice", "reorders", "invents", "garbles", "never settles", "empty", "is overtaken",
+        "mistimes",
+    ),
     "hearing": ("fails", "is mute", "breaks"),
     "llm": (
         "is busy", "stalls", "is mute", "says nothing", "drops", "lies", "breaks", "pauses",
         "falls silent", "garbles",
     ),
     "tts": (
-        "fails", "refuses", "breaks", "stalls", "is mute", "makes no sound", "drops", "pauses",
-        "falls silent", "twice",
+        "fails", "is busy", "refuses", "breaks", "stalls", "is mute", "makes no sound", "drops", "pauses",
+        "falls silent", "twice", "mistimes",
     ),
     "tool": ("breaks", "hangs"),
     "line": ("stalls",),
@@ -154,7 +159,8 @@ class Draw:
             text = " ".join(
                 self.dice.choice(SENTENCES) for _ in range(self.dice.choice((1, 1, 2, 3)))
             )
-            made.append(Answer(text, "look_up" if self.maybe(0.2) else ""))
+            expects = self.dice.choice(tuple(EXPECTATIONS)) if self.maybe(0.15) else ""
+            made.append(Answer(text, "look_up" if self.maybe(0.2) else "", expects))
         if self.maybe(0.25):
             made.append(Answer("Thank you for calling. Goodbye.", "hang_up"))
         return tuple(made)
@@ -191,6 +197,12 @@ class Draw:
             echo=self.dice.uniform(0.02, 0.4) if self.maybe(0.03) else None,
         )
 
+    def permission(self) -> frozenset[str]:
+        """What the caller may interrupt: mostly all of it."""
+        if self.maybe(0.85):
+            return INTERRUPTIBLE
+        return frozenset(kind for kind in sorted(INTERRUPTIBLE) if self.maybe(0.5))
+
     def pace(self) -> Pace:
         """The vendors."""
         return Pace(
@@ -207,7 +219,15 @@ HABITS = (
     Draw.whispers, Draw.presses, Draw.waits,
 )  # fmt: skip
 OFTEN = (40, 15, 17, 8, 6, 4, 4, 6)
-LATEST = {"line": 1.5, "mark": 1.5, "end": 3.0}
+STACKS = (
+    "heuristic", "heuristic", "acoustic", "adaptive+heuristic", "provider+adaptive+heuristic", "provider+acoustic",
+    "thinker", "provider+thinker", "adaptive",
+)  # fmt: skip
+VOTES = (
+    "hard-cut", "hard-cut", "soft-fade", "disabled", "min-words", "backchannel", "hard-cut+backchannel",
+    "soft-fade+backchannel", "min-words+soft-fade",
+)  # fmt: skip
+LATEST = {"line": 1.5, "mark": 1.5, "end": 10.0}
 """Seconds of a fault that some parts are allowed at most; a mark that comes later counts as lost."""
 
 
@@ -219,13 +239,17 @@ def draw_plan(seed: int, *, faults: bool = True) -> CallPlan:
         wrong = [draw.fault() for _ in range(draw.dice.choice((1, 1, 2, 3)))]
         if draw.maybe(0.1):
             wrong.append(
-                Fault("line", draw.dice.choice(("returns cleared marks", "stopped twice")), 0)
+                Fault(
+                    "line",
+                    draw.dice.choice(("returns cleared marks", "stopped twice", "key twice")),
+                    0,
+                )
             )
     verdicts = draw.maybe(0.2)
     return CallPlan(
         seed, draw.acts(), draw.answers(), draw.wishes(), tuple(wrong), draw.pace(), draw.carrier(),
         draw.dice.choice(("Hello, how can I help?", "Hello, how can I help?", "")),
-        draw.dice.choice(("heuristic", "heuristic", "acoustic", "provider" if verdicts else "heuristic")),
-        draw.dice.choice(("hard-cut", "hard-cut", "soft-fade", "disabled")),
-        draw.maybe(0.7), 0.0, verdicts, draw.maybe(0.3),
+        "provider" if verdicts and draw.maybe(0.3) else draw.dice.choice(STACKS),
+        draw.dice.choice(VOTES),
+        draw.maybe(0.7), 0.0, verdicts, draw.maybe(0.7), draw.maybe(0.3), draw.permission(),
     )  # fmt: skip

@@ -20,7 +20,16 @@ from dialog_core.testing.simulate.line import SimulatedLine, Uttered
 from dialog_core.testing.simulate.plan import Fault
 from dialog_core.turns.events import EndOfTurn, SpeechStarted, SpeechStopped, TurnResumed
 
-__all__ = ["SimulatedStt"]
+__all__ = ["INVENTED", "SimulatedStt", "garbled"]
+
+
+INVENTED = "never said"
+"""What a recogniser makes of nothing."""
+
+
+def garbled(text: str) -> str:
+    """With characters before it that nobody can say."""
+    return f"\x00\ufffd \u202e{text}"
 
 
 @attrs.frozen
@@ -94,17 +103,20 @@ class SttHearing:
         fault = self._journal.trouble("stt", number)
         what = fault.what if fault is not None else ""
         if what == "invents":
-            self._plan_final("never said", uttered.start, uttered.end, self._latency())
+            self._plan_final(INVENTED, uttered.start, uttered.end, self._latency())
         if not uttered.text or what == "misses":
             return
         late = fault.seconds if fault is not None and what in {"late", "is overtaken"} else 0.0
-        text = "\x00\ufffd \u202e" + uttered.text if what == "garbles" else uttered.text
+        text = garbled(uttered.text) if what == "garbles" else uttered.text
         latency = self._latency() + late
         if self._plan.pace.interims:
             self._plan_interims(uttered, uttered.end + latency)
         if what == "never settles":
             return
-        self._plan_final(text, uttered.start, uttered.end, latency)
+        shift = 0.0
+        if fault is not None and what == "mistimes":
+            shift = fault.seconds if fault.number % 2 else -fault.seconds
+        self._plan_final(text, uttered.start, uttered.end, latency, shift=shift)
         if what != "is overtaken":
             self._settled = max(self._settled, uttered.end + latency)
         if what == "twice":
@@ -131,14 +143,17 @@ class SttHearing:
             if (due := end + self._line.carrier.inbound + 0.1) < settled:
                 self._tell(due, told)
 
-    def _plan_final(self, text: str, start: float, end: float, latency: float) -> None:
-        words = text.split()
+    def _plan_final(
+        self, text: str, start: float, end: float, latency: float, *, shift: float = 0.0
+    ) -> None:
+        words, due = text.split(), end + latency
+        start, end = start + shift, end + shift
         each = (end - start) / len(words)
         timed = tuple(
             Word(word, start + number * each, start + (number + 1) * each)
             for number, word in enumerate(words)
         )
-        self._tell(end + latency, Transcript(end, text, final=True, started=start, words=timed))
+        self._tell(due, Transcript(end, text, final=True, started=start, words=timed))
 
     def _plan_verdict(self, uttered: Uttered, latency: float) -> None:
         kind = self._dice.choices(("eager", "sure", "none"), (3, 5, 2))[0]

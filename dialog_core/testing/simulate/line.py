@@ -102,7 +102,8 @@ class SimulatedLine:
 
     def press(self, digit: str) -> None:
         """Press a key."""
-        self._deliver(Keypress(self.now, digit))
+        for _ in range(2 if self.journal.always("line", "key twice") else 1):
+            self._deliver(Keypress(self.now, digit))
 
     def leave(self, reason: str) -> None:
         """The caller's side of the line ends."""

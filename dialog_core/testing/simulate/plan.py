@@ -10,6 +10,8 @@ import enum
 
 import attrs
 
+from dialog_core.turns.state import INTERRUPTIBLE
+
 __all__ = ["Act", "Answer", "CallPlan", "Carrier", "Cue", "Deed", "Fault", "Pace", "Wish"]
 
 
@@ -60,6 +62,8 @@ class Answer:
     text: str
     tool: str = ""
     """A tool that it calls afterwards: ``look_up`` or ``hang_up``."""
+    expects: str = ""
+    """What kind of answer it asks for, such as ``digits``; empty for any."""
 
 
 @attrs.frozen
@@ -129,12 +133,18 @@ class CallPlan:
     carrier: Carrier = Carrier()
     greeting: str = "Hello, how can I help?"
     endpointer: str = "heuristic"
+    """A name, or several of a stack, joined by ``+``."""
     barge_in: str = "hard-cut"
+    """A name, or several that vote."""
     word_times: bool = True
     """The voice tells when each word sounds."""
     quiet: float = 0.0
     """Seconds that the agent must have been silent before the caller takes it that they have heard it."""
     verdicts: bool = False
     """The recogniser says when it believes that a turn is over."""
+    holding: bool = True
+    """Hold phrases are said when a reply keeps the caller waiting."""
     eager: bool = False
-    """Replies may begin before that is certain."""
+    """Replies may start before it is certain that the caller has finished."""
+    interruptible: frozenset[str] = INTERRUPTIBLE
+    """What the caller may interrupt."""

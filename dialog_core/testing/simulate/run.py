@@ -14,28 +14,12 @@ import httpx
 from dialog_core.agent.agent import Agent
 from dialog_core.call.clock import SystemClock
 from dialog_core.call.runner import CallParts, CallRun, run_until_over
-from dialog_core.cascade.ready_made import ReadyMade
+from dialog_core.cascade.ready_made import HOLD_MARGIN, Holding, ReadyMade
 from dialog_core.errors import LocalProtocolError
 from dialog_core.factory import Services, Shared
 from dialog_core.net.shared import SharedResources
 from dialog_core.net.websocket import open_websocket
 from dialog_core.observe.observations import Observation, StepTaken
-from dialog_core.policies.barge_in import (
-    Disabled,
-    DisabledSettings,
-    HardCut,
-    HardCutSettings,
-    SoftFade,
-    SoftFadeSettings,
-)
-from dialog_core.policies.endpointers import (
-    Acoustic,
-    AcousticSettings,
-    Heuristic,
-    HeuristicSettings,
-    Provider,
-    ProviderSettings,
-)
 from dialog_core.protocols import LanguageModel
 from dialog_core.testing.simulate.agent import SimulatedAgent
 from dialog_core.testing.simulate.caller import SimulatedCaller
@@ -45,33 +29,25 @@ from dialog_core.testing.simulate.journal import Journal
 from dialog_core.testing.simulate.line import SimulatedLine
 from dialog_core.testing.simulate.loop import run_virtual
 from dialog_core.testing.simulate.plan import CallPlan
+from dialog_core.testing.simulate.policies import new_barge_in, new_endpointer
 from dialog_core.testing.simulate.sound import WordSound
 from dialog_core.testing.simulate.speaking import SimulatedTts
 from dialog_core.testing.simulate.thinking import SimulatedLlm
 from dialog_core.turns.effects import Keep
 from dialog_core.turns.gate import GateSettings
-from dialog_core.turns.policy import BargeIn, Endpointer
 from dialog_core.turns.records import Record
 from dialog_core.turns.state import TurnPolicy
 
-__all__ = ["LONGEST_CALL", "Cast", "Lived", "live", "policy_of", "quiet_services"]
+__all__ = ["HOLDING", "LONGEST_CALL", "Cast", "Lived", "live", "policy_of", "quiet_services"]
 
 T = TypeVar("T")
 
 LONGEST_CALL = 600.0
 """Seconds after which a call that has not ended never will."""
 SORRY = "Sorry, something went wrong."
-
-ENDPOINTERS: Mapping[str, Callable[[], Endpointer]] = {
-    "acoustic": lambda: Acoustic(AcousticSettings()),
-    "heuristic": lambda: Heuristic(HeuristicSettings()),
-    "provider": lambda: Provider(ProviderSettings()),
-}
-BARGE_INS: Mapping[str, Callable[[], BargeIn]] = {
-    "hard-cut": lambda: HardCut(HardCutSettings()),
-    "soft-fade": lambda: SoftFade(SoftFadeSettings()),
-    "disabled": lambda: Disabled(DisabledSettings()),
-}
+UNHEARD = "Excuse me?"
+HOLDING = ("Bear with us.", "Nearly there now.")
+"""Words that no answer has: they are found again in what was heard."""
 
 
 @attrs.frozen(eq=False)
@@ -155,8 +131,9 @@ def live(plan: CallPlan, *, policy: TurnPolicy | None = None, cast: Cast = OWN_C
 
 def policy_of(plan: CallPlan) -> TurnPolicy:
     """The policies that a plan names, and the default numbers."""
-    endpointer, barge_in = ENDPOINTERS[plan.endpointer](), BARGE_INS[plan.barge_in]()
-    return TurnPolicy(endpointer, barge_in, eager=plan.eager)
+    return TurnPolicy(
+        new_endpointer(plan), new_barge_in(plan), interruptible=plan.interruptible, eager=plan.eager
+    )
 
 
 class NoNetwork(httpx.AsyncBaseTransport):
@@ -206,8 +183,9 @@ async def lived(plan: CallPlan, wanted: TurnPolicy | None, cast: Cast) -> Lived:
         policy = wanted if wanted is not None else cast.policy(plan, services)
         parts = CallParts(
             line, agent, SimulatedStt(line, journal), tts, cast.llm(plan, journal),
-            SimulatedEngine(), GateSettings(), policy, ReadyMade(SORRY, sorry(tts.sound)),
-            "en-US", services, swap_nothing,
+            SimulatedEngine(), GateSettings(), policy, ReadyMade(SORRY, spoken(tts.sound, SORRY)),
+            "en-US", services, swap_nothing, holding=ready_made(plan, policy, tts.sound),
+            providers={"stt": "simulated", "llm": "simulated", "tts": "simulated"},
         )  # fmt: skip
         run = CallRun.of(parts)
         tasks.start_soon(line.run)
@@ -224,9 +202,17 @@ async def lived(plan: CallPlan, wanted: TurnPolicy | None, cast: Cast) -> Lived:
     )
 
 
-def sorry(sound: WordSound) -> bytes:
-    """The apology's audio, whose words the ear can tell."""
-    return b"".join(sound.make(0, 0, word, 0.25) for word in SORRY.split())
+def spoken(sound: WordSound, text: str) -> bytes:
+    """Ready-made audio, whose words the ear can tell."""
+    return b"".join(sound.make(0, 0, word, 0.25) for word in text.split())
+
+
+def ready_made(plan: CallPlan, policy: TurnPolicy, sound: WordSound) -> Holding:
+    """What is said in silences."""
+    phrases = HOLDING if plan.holding else ()
+    made = tuple(ReadyMade(text, spoken(sound, text)) for text in phrases)
+    unheard = ReadyMade(UNHEARD, spoken(sound, UNHEARD))
+    return Holding(made, within=policy.dead_air - HOLD_MARGIN, unheard=unheard)
 
 
 def swap_nothing(_kind: str, _use: str, _settings: Mapping[str, Any]) -> object:

@@ -53,7 +53,9 @@ def simpler(plan: CallPlan) -> Iterator[CallPlan]:
         "barge_in",
         "word_times",
         "verdicts",
+        "holding",
         "eager",
+        "interruptible",
     ):
         wanted = PLAIN_ANSWER if name == "answers" else getattr(plain, name)
         if getattr(plan, name) != wanted:

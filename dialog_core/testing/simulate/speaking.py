@@ -85,18 +85,19 @@ class SimulatedVoice:
                 for start in range(0, len(words), WORDS_IN_A_PIECE):
                     if start and fault is not None:
                         await strike_amid(fault)
-                    yield self._say(segment, words[start : start + WORDS_IN_A_PIECE])
+                    lie = fault.seconds if fault is not None and fault.what == "mistimes" else 0.0
+                    yield self._say(segment, words[start : start + WORDS_IN_A_PIECE], lie)
             yield AudioOut(segment.reply, segment.index, b"", last=True)
             if fault is not None and fault.what == "twice":
                 yield AudioOut(segment.reply, segment.index, b"", last=True)
 
-    def _say(self, segment: SpeakText, words: list[str]) -> AudioOut:
+    def _say(self, segment: SpeakText, words: list[str], lie: float) -> AudioOut:
         sounds: list[bytes] = []
         timed: list[Word] = []
         for word in words:
             seconds = round((len(word) + 1) * SECONDS_PER_CHARACTER, 3)
             sounds.append(self.tts.sound.make(segment.reply, segment.index, word, seconds))
-            timed.append(Word(word, self._seconds, self._seconds + seconds))
+            timed.append(Word(word, self._seconds + lie, self._seconds + seconds + lie))
             self._seconds += seconds
         times = tuple(timed) if self.tts.plan.word_times else ()
         return AudioOut(segment.reply, segment.index, b"".join(sounds), times)
@@ -107,6 +108,8 @@ async def strike_first(fault: Fault) -> None:
     match fault.what:
         case "fails":
             raise ProviderUnavailable("simulated", "went away", stage="tts", status=1006)
+        case "is busy":
+            raise ProviderUnavailable("simulated", "too many requests", stage="tts", status=429)
         case "refuses":
             raise ProviderRejected("simulated", "no quota left", stage="tts", status=402)
         case "breaks":
