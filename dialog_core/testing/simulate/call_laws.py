@@ -177,17 +177,12 @@ def records_tell_what_was_heard(judged: Judged) -> Iterator[Finding]:
         if not isinstance(record, Said | BargeIn | BrokenOff | TakenBack):
             continue
         segments = lived.tts.said.get(record.reply, ())
-<<<<<<< HEAD
         said = " ".join(segment.as_written for segment in segments).split()
-=======
-        said = " ".join(segment.as_written for segment in segments)
->>>>>>> origin/main
         if not said:
             continue  # an apology, which no voice spoke
         heard = [] if isinstance(record, TakenBack) else without_asides(record.heard).split()
         if heard != said[: len(heard)]:
             yield record.at, f"{heard!r} is no beginning of {said!r}"
-<<<<<<< HEAD
         told, real = as_spoken(segments, len(heard)), len(sounded[record.reply])
         amount = max(
             told, as_spoken(segments, len(heard) + 1) - 1
@@ -243,28 +238,6 @@ def only_what_may_be_interrupted_is(judged: Judged) -> Iterator[Finding]:
         allowed = getattr(cause, "interruptible", True)
         if not allowed or lived.policy.forbids_interrupting(cause):
             yield record.at, f"reply {record.reply} was interrupted: {type(cause).__name__}"
-=======
-        told, real = len(heard.split()), len(sounded[record.reply])
-        least, most = spoken_words(segments, told)
-        guessed = 0 if lived.plan.word_times else math.ceil(real * GUESS)
-        if not least - allowed - guessed <= real <= most + allowed + guessed:
-            span = str(least) if least == most else f"{least} to {most}"
-            yield record.at, f"reply {record.reply}: {span} words recorded, {real} sounded"
-        if isinstance(record, Said) and lived.line.stopped is None and told != len(said.split()):
-            yield record.at, f"reply {record.reply} was said, but not all of it heard: {heard!r}"
-
-
-def spoken_words(segments: Sequence[SpeakText], told: int) -> tuple[int, int]:
-    """How many spoken words so many written ones stand for: at least, and before the next one would be told."""
-    needs: list[int] = []
-    spoken = 0
-    for segment in segments:
-        words = segment.as_written.split()
-        own = range(1, len(words) + 1) if segment.written is None else segment.written.needs
-        needs += [spoken + need for need in own]
-        spoken += len(segment.text.split())
-    return needs[told - 1] if told else 0, needs[told] - 1 if told < len(needs) else spoken
->>>>>>> origin/main
 
 
 def history_is_what_stood(judged: Judged) -> Iterator[Finding]:
