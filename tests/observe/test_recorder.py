@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
@@ -12,10 +13,14 @@ from dialog_core.messages import Transcript
 from dialog_core.observe.recorder import Recorder, RecorderSettings, read_recording
 from dialog_core.plugins import Plugins
 from dialog_core.testing.pytest_plugin import real_loop
-from dialog_core.testing.simulate import Lived, draw_plan, live
+from dialog_core.testing.simulate import CallPlan, Lived, draw_plan, live
 from dialog_core.testing.simulate.replaying import replay
 
 pytestmark = pytest.mark.anyio
+
+
+def usual(seed: int) -> CallPlan:
+    return attrs.evolve(draw_plan(seed, faults=False), eager=False)
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +28,9 @@ def lived() -> Lived:
     """A call with a turn and an interruption, whose policies are the defaults."""
     return next(
         lived
-        for lived in (live(draw_plan(seed, faults=False)) for seed in range(50))
+        for lived in (live(usual(seed)) for seed in range(50))
         if lived.plan.endpointer == "heuristic"
         and lived.plan.barge_in == "hard-cut"
-        and not lived.plan.eager
         and {"TurnComplete", "BargeIn"} <= {type(record).__name__ for record in lived.records}
     )
 
