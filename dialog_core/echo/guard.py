@@ -1,8 +1,8 @@
 """Tells the agent's own voice from the caller's.
 
 A guard is asked only when somebody sounds while the agent may be heard, and answers from two stretches of audio: what
-was played and what is heard. The way between them is looked for once (0.3 ms); when it is known, whether it explains
-the last 64 ms takes a fortieth of that. It is looked for again whenever it explains too little, since carriers move
+was played and what is heard. The way between them is looked for (0.5 ms); when it is known, whether it explains the
+last 64 ms takes a sixth of that. It is looked for again whenever it explains too little, since carriers move
 their buffers, and only when that fails too is somebody else speaking.
 """
 
@@ -35,7 +35,7 @@ LATEST = (LAGS - EARLY) / RATE
 SHARE = 0.5
 """Part of the power heard that the path must explain in an echo: with half, the caller is as loud as the echo."""
 ALIKE = 0.4
-"""Correlation that no two voices reached in 1,200 tries."""
+"""Correlation that one of 1,200 beginnings of other human voices reached."""
 DOUBTFUL = 0.2
 """Correlation that line noise leaves of a faint echo; 3 in 100 voices have it too."""
 SOFT = 0.03
