@@ -131,11 +131,16 @@ class SpeechEngine:
         """Judge windows until cancelled."""
         thread = anyio.CapacityLimiter(1)
         while True:
-            if not self._pending:
-                await self._some.wait()
-            if len(self._pending) < self._settings.batch and self._settings.interval:
-                await self._many.wait(self._settings.interval)
+            await self._gather(self._settings.batch, self._settings.interval)
             await self._judge_batch(thread)
+
+    async def _gather(self, batch: int, interval: float) -> None:
+        """Wait for windows: a batch of them, or for the interval. Rings that are left from before mean nothing."""
+        while not self._pending:
+            await self._some.wait()
+        while interval and len(self._pending) < batch:
+            if not await self._many.wait(interval):
+                return
 
     async def _judge_batch(self, thread: anyio.CapacityLimiter) -> None:
         """Judge what waits. A frame of its own, so that no call is held by the last batch that it was in."""

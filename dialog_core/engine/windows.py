@@ -6,8 +6,8 @@ Pure. Times are counted in bytes from the last gap, so they stay exact however t
 from __future__ import annotations
 
 import math
-
-import attrs
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from dialog_core import g711
 from dialog_core.audio import AudioFormat, AudioFrame, Encoding
@@ -20,9 +20,8 @@ JITTER = 0.02
 """Seconds by which a frame may come later than counted bytes say before it counts as a gap."""
 
 
-@attrs.frozen
-class Window:
-    """A piece of audio as long as the model wants it."""
+class Window(NamedTuple):
+    """A piece of audio as long as the model wants it; a tuple, since one is made thirty times a second and call."""
 
     at: float
     data: bytes
@@ -57,17 +56,24 @@ class Cutter:
             self._counted = 0
         rest += frame.data
         length = len(rest)
-        self._late = self._origin + (self._counted + length) * self._second + JITTER
-        return self._full(length) if length >= self._size else ()
+        counted = self._counted
+        self._late = self._origin + (counted + length) * self._second + JITTER
+        size = self._size
+        if length < size:
+            return ()
+        window = Window(self._origin + counted * self._second, bytes(rest[:size]))
+        del rest[:size]
+        self._counted = counted + size
+        return (window,) if length - size < size else (window, *self._more(length - size))
 
-    def _full(self, length: int) -> tuple[Window, ...]:
-        rest, size, windows = self._rest, self._size, []
-        for start in range(0, length - size + 1, size):
-            at = self._origin + self._counted * self._second
-            windows.append(Window(at, bytes(rest[start : start + size])))
-            self._counted += size
-        del rest[: len(windows) * size]
-        return tuple(windows)
+    def _more(self, length: int) -> Iterator[Window]:
+        """The windows of a frame that is longer than one."""
+        for _ in range(length // self._size):
+            yield Window(
+                self._origin + self._counted * self._second, bytes(self._rest[: self._size])
+            )
+            del self._rest[: self._size]
+            self._counted += self._size
 
 
 class RateConverter:

@@ -138,6 +138,43 @@ async def test_windows_of_many_calls_wait_at_most_the_interval_for_each_other() 
     assert model.batches == [[0, 0, 0]]
 
 
+async def test_a_full_batch_leaves_no_ring_that_cuts_the_next_one_short() -> None:
+    model, ears = Counting(), [Ear(), Ear()]
+    async with running(model, SpeechEngineSettings(batch=2)) as here:
+        with (
+            here.engine.open(TELEPHONE, ears[0]) as first,
+            here.engine.open(TELEPHONE, ears[1]) as second,
+        ):
+            await anyio.wait_all_tasks_blocked()
+            for slot in (first, second):
+                slot.feed(AudioFrame(0.0, voice(0.5)))
+            await ears[1].until(1)
+            for slot in (first, second):
+                slot.feed(AudioFrame(WINDOW, voice(0.5)))
+                await anyio.wait_all_tasks_blocked()
+            await ears[1].until(2)
+    assert model.batches == [[0, 0], [1, 1]]
+
+
+async def test_the_interval_begins_with_the_first_window_that_waits() -> None:
+    model, ears = Counting(), [Ear(), Ear()]
+    async with running(model) as here:
+        with (
+            here.engine.open(TELEPHONE, ears[0]) as first,
+            here.engine.open(TELEPHONE, ears[1]) as second,
+        ):
+            first.feed(AudioFrame(0.0, voice(0.5)))
+            await anyio.wait_all_tasks_blocked()
+            second.feed(AudioFrame(0.0, voice(0.5)))
+            await ears[1].until(1)
+            with anyio.move_on_after(0.015):
+                await ears[1].until(2)
+            began = anyio.current_time()
+            first.feed(AudioFrame(WINDOW, voice(0.5)))
+            await ears[0].until(2)
+            assert anyio.current_time() - began == pytest.approx(0.02)
+
+
 async def test_a_full_batch_does_not_wait() -> None:
     model, ears = Counting(), [Ear(), Ear()]
     settings = SpeechEngineSettings(batch=2, interval=0.1)
