@@ -24,6 +24,7 @@ __all__ = [
     "is_whole",
     "message_frame",
     "new_masks",
+    "text_frame",
 ]
 
 FINAL_TEXT, FINAL_BINARY = 0x81, 0x82
@@ -49,14 +50,22 @@ def message_frame(message: str | bytes, mask: bytes) -> bytes:
         first, data = FINAL_TEXT, message.encode()
     else:
         first, data = FINAL_BINARY, message
-    length = len(data)
+    return b"".join((head(first, len(data), MASKED), mask, apply_mask(data, mask)))
+
+
+def text_frame(text: str) -> bytes:
+    """A server's frame that is a whole text message."""
+    data = text.encode()
+    return head(FINAL_TEXT, len(data)) + data
+
+
+def head(first: int, length: int, masked: int = 0) -> bytes:
+    """The header of a frame, up to its mask."""
     if length < TWO_BYTES:
-        head = bytes((first, MASKED | length))
-    elif length < 1 << 16:
-        head = bytes((first, MASKED | TWO_BYTES)) + length.to_bytes(2, "big")
-    else:
-        head = bytes((first, MASKED | EIGHT_BYTES)) + length.to_bytes(8, "big")
-    return b"".join((head, mask, apply_mask(data, mask)))
+        return bytes((first, masked | length))
+    if length < 1 << 16:
+        return bytes((first, masked | TWO_BYTES, length >> 8, length & 0xFF))
+    return bytes((first, masked | EIGHT_BYTES)) + length.to_bytes(8, "big")
 
 
 def extent(data: bytes, start: int, end: int) -> tuple[int, int] | None:

@@ -17,6 +17,11 @@ GONE_ERRORS = (OSError, RuntimeError, anyio.BrokenResourceError, anyio.ClosedRes
 """What servers raise from ASGI's `send` when the peer has left: the standard says OSError, not all follow it."""
 
 
+def never(_text: str) -> bool:
+    """Other servers cannot send at once."""
+    return False
+
+
 class MediaStream(Generic[E]):
     """A carrier's media socket, from its start message to its end."""
 
@@ -34,6 +39,7 @@ class MediaStream(Generic[E]):
         self._send = send
         extensions = (scope or {}).get("extensions") or {}
         self._divert = extensions.get(DIVERT)
+        self._say: Callable[[str], bool] = self._divert["say"] if self._divert else never
 
     def divert(self, take: Callable[[bytes], bool] | None) -> None:
         """Let text messages go to `take` as they come, where the server can; what it returns False for is received."""
@@ -44,6 +50,8 @@ class MediaStream(Generic[E]):
         """Send a message. Raises: LineError when the socket is gone."""
         if self.closed:
             raise LineError("the media stream is closed")
+        if self._say(text):
+            return
         try:
             await self._send({"type": "websocket.send", "text": text})
         except GONE_ERRORS as error:

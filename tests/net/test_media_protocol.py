@@ -190,3 +190,50 @@ def test_a_client_that_does_not_wait_for_its_upgrade_is_heard_all_the_same(early
 
     messages = asyncio.run(hurry())
     assert [each.get("text") for each in messages] == [None, "early", "late"]
+
+
+@pytest.mark.parametrize("length", [0, 125, 126, 65535, 65536])
+def test_what_is_said_at_once_reads_as_what_uvicorn_sends(length: int) -> None:
+    async def scenario() -> None:
+        protocol, transport = await opened(MediaProtocol)
+        transport.sent.clear()
+        text = "é" + "x" * (length - 2) if length else ""
+        assert protocol.say(text)
+        said = bytes(transport.sent)
+        transport.sent.clear()
+        await protocol.send({"type": "websocket.send", "text": text})
+        assert said == bytes(transport.sent)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("obstacle", ["close", "full", "lost", "closing"])
+def test_nothing_is_said_at_once_to_a_client_that_cannot_take_it(obstacle: str) -> None:
+    async def scenario() -> None:
+        protocol, transport = await opened(MediaProtocol)
+        match obstacle:
+            case "close":
+                await protocol.send({"type": "websocket.close"})
+            case "full":
+                protocol.pause_writing()
+            case "lost":
+                protocol.connection_lost(None)
+            case _:
+                transport.closed = True
+        transport.sent.clear()
+        assert not protocol.say("text")
+        assert not transport.sent
+        protocol.stop_keepalive()
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_said_at_once_before_the_upgrade_is_answered() -> None:
+    async def scenario() -> None:
+        config = uvicorn.Config(nothing, lifespan="off")
+        config.load()
+        protocol = MediaProtocol(config, ServerState(), {}, asyncio.get_running_loop())
+        protocol.connection_made(Transport())  # type: ignore[arg-type]
+        assert not protocol.say("text")
+
+    asyncio.run(scenario())
