@@ -102,6 +102,12 @@ class ClientSocket:
         if self._closed is not None:
             raise self._closed
 
+    def send_now(self, data: str | bytes) -> bool:
+        """See :class:`dialog_core.protocols.PromptSocket`."""
+        if self._closed is not None or self._busy or self._protocol.state is not State.OPEN:
+            return False
+        return self._send_now(message_frame(data, next(self._masks)))
+
     async def receive(self) -> str | bytes:
         """The next message. Raises: SocketClosed, after the last message."""
         while not self._inbox:

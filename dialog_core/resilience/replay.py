@@ -12,6 +12,8 @@ __all__ = ["ReplayBuffer"]
 
 SLACK = 0.001
 """Seconds by which frames may be off and still follow each other."""
+TOGETHER = 5
+"""Frames that are taken account of together."""
 MOST_GONE = 3000
 """Frames that were sent and let go, of which we keep the ends; a minute of them."""
 
@@ -27,14 +29,17 @@ class ReplayBuffer:
 
     When it is full the oldest audio goes. Audio that was never sent is counted in `dropped`; nobody heard it. Audio
     that was sent may still be understood where it is; if that connection is lost first, it is counted in `lost`.
+
+    Frames are put in order some at a time, and before anybody looks: a call that hands over a frame costs one append.
     """
 
     fmt: AudioFormat
     seconds: float = 2.0
-    dropped: int = 0
-    """Frames that were dropped unsent."""
     lost: int = 0
     """Frames that a lost connection was sent and did not settle, and that are gone."""
+    _dropped: int = 0
+    _fresh: list[AudioFrame] = attrs.field(factory=list)
+    """The newest frames, in no account yet."""
     _frames: deque[AudioFrame] = attrs.field(factory=deque)
     _sent: int = 0
     _nbytes: int = 0
@@ -54,13 +59,37 @@ class ReplayBuffer:
 
     def push(self, frame: AudioFrame) -> None:
         """Keep a frame; never waits."""  # per frame
-        nbytes = len(frame.data)
-        if not -SLACK <= frame.at - self._due <= SLACK:
-            self._apart = True
-        self._due = frame.at + nbytes * self._second
-        self._frames.append(frame)
-        self._nbytes += nbytes
-        if self._nbytes > self._most:
+        fresh = self._fresh
+        fresh.append(frame)
+        if len(fresh) >= TOGETHER:
+            self._stow()
+
+    @property
+    def dropped(self) -> int:
+        """Frames that were dropped unsent."""
+        self._stow()
+        return self._dropped
+
+    @dropped.setter
+    def dropped(self, count: int) -> None:
+        self._dropped = count
+
+    def _stow(self) -> None:
+        """Take account of the fresh frames."""
+        fresh = self._fresh
+        if not fresh:
+            return
+        due, second, nbytes = self._due, self._second, self._nbytes
+        for frame in fresh:
+            if not -SLACK <= frame.at - due <= SLACK:
+                self._apart = True
+            size = len(frame.data)
+            due = frame.at + size * second
+            nbytes += size
+        self._frames.extend(fresh)
+        fresh.clear()
+        self._due, self._nbytes = due, nbytes
+        if nbytes > self._most:
             self._make_room()
 
     def _make_room(self) -> None:
@@ -73,10 +102,11 @@ class ReplayBuffer:
                 self._sent -= 1
                 self._gone.append(frame.at + nbytes * self._second)
             else:
-                self.dropped += 1
+                self._dropped += 1
 
     def take(self) -> AudioFrame | None:
         """All unsent audio up to the next gap, as one frame at the time of its first sample; None if there is none."""
+        self._stow()
         frames, first = self._frames, self._sent
         if first == len(frames):
             return None
@@ -99,6 +129,7 @@ class ReplayBuffer:
 
     def settle(self, until: float) -> None:
         """Audio before this call time has been understood and need not be sent again."""
+        self._stow()
         while self._gone and self._gone[0] <= until + SLACK:
             self._gone.popleft()
         frames = self._frames
@@ -108,6 +139,7 @@ class ReplayBuffer:
 
     def rewind(self) -> None:
         """A new connection: everything kept is to be sent again."""
+        self._stow()
         self._sent = 0
         self._apart = True
         self.lost += len(self._gone)
@@ -116,11 +148,13 @@ class ReplayBuffer:
     @property
     def start(self) -> float | None:
         """Call time of the oldest audio kept."""
+        self._stow()
         return self._frames[0].at if self._frames else None
 
     @property
     def unsent(self) -> float:
         """Seconds of audio that wait to be sent."""
+        self._stow()
         waiting = (len(self._frames[n].data) for n in range(self._sent, len(self._frames)))
         return self.fmt.seconds(sum(waiting))
 

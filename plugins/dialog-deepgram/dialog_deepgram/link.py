@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 
 import anyio
 import attrs
@@ -21,7 +22,7 @@ from dialog_core.errors import (
 from dialog_core.factory import Services
 from dialog_core.messages import Transcript
 from dialog_core.observe.observations import Counted, Observation, Trouble
-from dialog_core.protocols import SttEvent, WebSocket
+from dialog_core.protocols import PromptSocket, SttEvent, WebSocket
 from dialog_core.resilience.replay import ReplayBuffer
 from dialog_deepgram import protocol as wire
 from dialog_deepgram.reader import FluxReader, Reader
@@ -69,7 +70,9 @@ class Pulse:
     wake: Bell = attrs.field(factory=Bell)
     """The sender has something to do."""
     fed: int = 0
-    """Bytes taken from the line since the sender was last woken for them."""
+    """Bytes taken from the line since the last that were worth a message."""
+    direct: Callable[[int], bool] | None = None
+    """Sends what was fed, so many bytes, from within the line's read. False, or None: wake the sender."""
     finalize: bool = False
     """A Finalize is to be sent."""
     asked: anyio.Event = attrs.field(factory=anyio.Event)
@@ -149,6 +152,8 @@ class Link:
     parts: Parts
     socket: WebSocket
     _last_sent: float = 0.0
+    _left: deque[bytes] = attrs.field(factory=deque)
+    """Messages that the line's read could not send; they go before all else."""
     _complaint: str = ""
     """What Deepgram said before it closed."""
     _error: SocketError | ProviderError | None = None
@@ -211,16 +216,39 @@ class Link:
     # sending
 
     async def _send(self) -> None:
+        """Send what there is whenever woken. While there is nothing left to do, the line's read may send by itself."""
         pulse = self.parts.pulse
-        while True:
-            await pulse.wake.wait()
-            now = self._now()
-            await self._send_audio(now)
-            if pulse.finalize:
-                pulse.finalize = False
-                await self.socket.send(FINALIZE)
-            await self._keep_open(now - self._last_sent)
-            self._check_alive(now)
+        socket = self.socket
+        direct = partial(self._send_at_once, socket) if isinstance(socket, PromptSocket) else None
+        try:
+            while True:
+                await pulse.wake.wait()
+                pulse.direct = None
+                now = self._now()
+                await self._send_audio(now)
+                if pulse.finalize:
+                    pulse.finalize = False
+                    await self.socket.send(FINALIZE)
+                await self._keep_open(now - self._last_sent)
+                self._check_alive(now)
+                pulse.direct = direct
+        finally:
+            pulse.direct = None
+
+    def _send_at_once(self, socket: PromptSocket, fed: int) -> bool:
+        """Send what was fed, from within the line's read, which spares the sender's wake-up. False to wake it."""
+        parts, now = self.parts, self._now()
+        since, fmt = parts.pulse.unheard_since, parts.buffer.fmt
+        late = since is not None and now - since > parts.settings.first_result
+        if late or parts.pulse.finalize or fed > fmt.nbytes(LONGEST_MESSAGE):
+            return False
+        timeline, left = parts.reader.timeline, self._left
+        while frame := parts.buffer.take():
+            timeline.add(frame.at, fmt.seconds(len(frame.data)))
+            if left or not socket.send_now(frame.data):
+                left.append(frame.data)
+        self._last_sent = now
+        return not left
 
     async def _tick(self) -> None:
         """Let the sender look at the clock although no audio comes; a deadline on each of its waits would cost more."""
@@ -232,6 +260,8 @@ class Link:
 
     async def _send_audio(self, now: float) -> None:
         report_dropped(self.parts.buffer, self.parts.services.observe)
+        while self._left:
+            await self.socket.send(self._left.popleft())
         fmt, timeline = self.parts.buffer.fmt, self.parts.reader.timeline
         most = fmt.nbytes(LONGEST_MESSAGE)
         while frame := self.parts.buffer.take():

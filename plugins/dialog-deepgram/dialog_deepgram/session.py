@@ -90,8 +90,9 @@ class DeepgramSession:
         pulse = self.parts.pulse
         pulse.fed += len(frame.data)
         if pulse.fed >= self.batch:
-            pulse.fed = 0
-            pulse.wake.ring()
+            fed, pulse.fed = pulse.fed, 0
+            if pulse.direct is None or not pulse.direct(fed):
+                pulse.wake.ring()
 
     def note(self, event: SpeechStarted | SpeechStopped) -> None:
         pulse = self.parts.pulse

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import anyio
+import anyio.lowlevel
 import pytest
 from dialog_deepgram.rehearsal import FLUX, VOCABULARY
-from dialog_deepgram.session import Deepgram
+from dialog_deepgram.session import Deepgram, DeepgramSession
 from dialog_deepgram.settings import DeepgramSettings
 from dialog_deepgram.testing import KEY, FakeDeepgram, Fault, spoken
 
@@ -65,3 +65,25 @@ async def test_the_vendors_reason_for_a_refusal_is_in_the_error() -> None:
     with pytest.raises(ProviderRejected, match="INVALID_AUTH") as caught:
         await recognise(FakeDeepgram(), api_key=Secret("wrong"))
     assert caught.value.status == 401
+
+
+async def test_audio_leaves_from_within_the_lines_read_once_the_sender_has_nothing_to_do() -> None:
+    fake, frames = FakeDeepgram(vocabulary=VOCABULARY), spoken(TEXT, VOCABULARY, silence=0.7)
+    async with served(fake.app) as base, open_services(observe=lambda _: None) as services:
+        settings = DeepgramSettings(api_key=Secret(KEY), url=base.replace("http", "ws", 1))
+        with anyio.fail_after(10):
+            async with Deepgram(settings, services).open(TELEPHONE) as session:
+                assert isinstance(session, DeepgramSession)
+                heard = 0
+                for frame in frames:
+                    session.feed(frame)
+                    heard += len(frame.data)
+                    if heard % 800 == 0:
+                        assert heard == 800 or session.parts.buffer.unsent == 0
+                        while not fake.connections or nbytes(fake) < heard:
+                            await anyio.lowlevel.checkpoint()
+    assert [size for _, size in fake.connections[0].audio] == [800] * (heard // 800)
+
+
+def nbytes(fake: FakeDeepgram) -> int:
+    return sum(size for _, size in fake.connections[0].audio)
