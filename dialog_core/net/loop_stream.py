@@ -37,6 +37,8 @@ class LoopStream(ByteStream, asyncio.Protocol):
         self._room: anyio.Event | None = None
         """Not None while the peer takes less than we send."""
         self._ended = False
+        self._failed = False
+        """It ended without the peer's goodbye."""
         self._closed = False
 
     # what asyncio calls
@@ -55,7 +57,8 @@ class LoopStream(ByteStream, asyncio.Protocol):
         self._ended = True
         self._tell()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - of what, makes no difference
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._failed = exc is not None and not self._ended
         self._ended = True
         self._tell()
         self.resume_writing()
@@ -75,10 +78,12 @@ class LoopStream(ByteStream, asyncio.Protocol):
     # what we call
 
     async def receive(self, max_bytes: int = 65_536) -> bytes:
-        """The next bytes. Raises: EndOfStream, ClosedResourceError."""
+        """The next bytes. Raises: EndOfStream, BrokenResourceError, ClosedResourceError."""
         while not self._chunks:
             if self._closed:
                 raise anyio.ClosedResourceError
+            if self._failed:
+                raise anyio.BrokenResourceError
             if self._ended:
                 raise anyio.EndOfStream
             self._news = self._new_future()
@@ -122,12 +127,22 @@ class LoopStream(ByteStream, asyncio.Protocol):
         if self._transport.can_write_eof():
             self._transport.write_eof()
 
-    async def aclose(self) -> None:
+    @property
+    def is_fresh(self) -> bool:
+        """Open both ways, with nothing to read: fit for a new exchange."""
+        ended = self._ended or self._closed or self._transport.is_closing()
+        return not ended and not self._chunks and self._room is None
+
+    def abort(self) -> None:
         """Close at once; what is not sent yet is lost."""
         self._closed = True
         self._transport.abort()
         self._tell()
         self.resume_writing()
+
+    async def aclose(self) -> None:
+        """See :meth:`abort`."""
+        self.abort()
 
     @property
     def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:

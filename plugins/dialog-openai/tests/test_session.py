@@ -387,7 +387,7 @@ async def test_answers_over_a_socket_share_one_connection() -> None:
 @real_loop
 @pytest.mark.requirement("B.31")
 async def test_leaving_the_block_stops_the_server_over_a_socket() -> None:
-    fake = FakeOpenAI([Reply(COUNT, fault=Fault.STALL, after=2)])
+    fake = FakeOpenAI([Reply(COUNT, fault=Fault.STALL, after=1)])
     left = anyio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
