@@ -19,6 +19,10 @@ class Encoding(enum.Enum):
     PCM16 = "pcm16"
     """Signed 16-bit, little-endian."""
 
+    __hash__ = (
+        object.__hash__
+    )  # members are single; an enumeration's own hash is a call into Python for each look-up
+
 
 WIDTHS = {Encoding.MULAW: 1, Encoding.ALAW: 1, Encoding.PCM16: 2}
 SILENCE = {Encoding.MULAW: b"\xff", Encoding.ALAW: b"\xd5", Encoding.PCM16: b"\x00"}

@@ -69,7 +69,8 @@ class Outbox:
         flushes = self._flushes
         for piece in pieces:
             for part in self._split(piece):
-                await self._wait_for_room()
+                if len(self._pieces) >= QUEUED_PIECES or self._too_far_ahead() > 0:
+                    await self._wait_for_room()
                 if self._flushes != flushes:
                     return
                 self._pieces.append(part)
@@ -79,8 +80,12 @@ class Outbox:
         while len(self._pieces) >= QUEUED_PIECES:
             self._room = anyio.Event()
             await self._room.wait()
-        if (ahead := self.ledger.ahead(self.now())) > AHEAD_SECONDS:
-            await anyio.sleep(ahead - AHEAD_SECONDS)
+        if (seconds := self._too_far_ahead()) > 0:
+            await anyio.sleep(seconds)
+
+    def _too_far_ahead(self) -> float:
+        """Seconds by which the line holds more than it should; negative if it may have more."""
+        return self.ledger.ahead(self.now()) - AHEAD_SECONDS
 
     def put_now(self, pieces: Iterable[Piece]) -> None:
         """Queue pieces that were queued before: they are bounded already."""

@@ -60,11 +60,11 @@ class SpeechEngineSettings:
         default=0.02, unit="s", at_least=0, at_most=0.1, help="longest wait for a batch to fill"
     )
     inline: int = setting(
-        default=6144,
+        default=7168,
         at_least=0,
         at_most=65536,
         help="samples in a batch that the event loop judges itself, since a thread costs more: "
-        "24 windows at 8 kHz, under a millisecond of Silero; 0 for never",
+        "28 windows at 8 kHz, under a millisecond of Silero; 0 for never",
     )
     skip_below: float = setting(
         default=-60.0,

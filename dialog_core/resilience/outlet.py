@@ -57,7 +57,7 @@ class Outlet:
         piece = self._pieces.popleft()
         if piece.data:
             self.nbytes -= len(piece.data)
-            self.notify()
+            self._tell()
         return piece
 
     async def more(self, within: float | None = None) -> bool:
@@ -73,6 +73,10 @@ class Outlet:
     def notify(self) -> None:
         """Wake who waits: what they wait for may have changed."""
         self._taker.ring()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wake all but the one who takes, who knows."""
         if self._changed is not None:
             self._changed.set()
             self._changed = None

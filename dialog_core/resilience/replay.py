@@ -133,8 +133,10 @@ class ReplayBuffer:
         while self._gone and self._gone[0] <= until + SLACK:
             self._gone.popleft()
         frames = self._frames
-        while self._sent and self._end(frames[0]) <= until + SLACK:
-            self._nbytes -= len(frames.popleft().data)
+        second, last = self._second, until + SLACK
+        while self._sent and frames[0].at + (size := len(frames[0].data)) * second <= last:
+            frames.popleft()
+            self._nbytes -= size
             self._sent -= 1
 
     def rewind(self) -> None:
@@ -157,6 +159,3 @@ class ReplayBuffer:
         self._stow()
         waiting = (len(self._frames[n].data) for n in range(self._sent, len(self._frames)))
         return self.fmt.seconds(sum(waiting))
-
-    def _end(self, frame: AudioFrame) -> float:
-        return frame.at + len(frame.data) * self._second

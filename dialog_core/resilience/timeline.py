@@ -75,5 +75,8 @@ class Timeline:
         """The call's time of a moment of the connection; what was never sent counts as its nearest end."""
         if not self._stretches:
             return 0.0
+        last = self._stretches[-1]
+        if sent >= last.sent:
+            return last.when(sent)
         index = bisect_right(self._stretches, sent, key=lambda stretch: stretch.sent) - 1
         return self._stretches[max(index, 0)].when(sent)
