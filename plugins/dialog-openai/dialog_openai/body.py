@@ -13,6 +13,7 @@ nor the end of an answer. Half a second on, when what is spoken is far behind, t
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import cast
 
 import anyio
 import attrs
@@ -90,5 +91,7 @@ class Body:
 def open_body(response: httpx.Response, clock: Clock, *, coalesce: float, gather: float) -> Body:
     """The body of a response, decompressed if the server compressed it although it was asked not to."""
     coded = "content-encoding" in response.headers
-    chunks = response.aiter_bytes() if coded else response.aiter_raw()
+    # httpx's own iterators count, cut and join; tokens need none of it.
+    stream = cast("httpx.AsyncByteStream", response.stream)
+    chunks = response.aiter_bytes() if coded else aiter(stream)
     return Body(response, clock, coalesce, chunks, gather)
