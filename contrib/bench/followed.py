@@ -11,9 +11,10 @@ import attrs
 from contrib.bench.frames import CLOSE, PING, PONG, Frame, Frames, plain
 from contrib.bench.loop import Connection, Loop
 
-__all__ = ["CALLER", "Pace", "Socket", "Trace", "Vendors"]
+__all__ = ["CALLER", "Pace", "Socket", "Trace", "Vendors", "name_of"]
 
-CALLER = re.compile(r"caller (\d+)")
+CALLER = re.compile(r"caller ([a-j]{5})\b")
+LETTERS = "abcdefghij"
 
 
 @attrs.frozen
@@ -57,7 +58,17 @@ class Vendors:
     def trace(self, text: str) -> Trace:
         """The trace of the last caller that a text names."""
         named = CALLER.findall(text)
-        return self.traces.setdefault(int(named[-1]) if named else -1, Trace())
+        return self.traces.setdefault(number_of(named[-1]) if named else -1, Trace())
+
+
+def name_of(caller: int) -> str:
+    """A number as a word, a letter for each digit: what is written in digits is spoken in words."""
+    return "".join(LETTERS[int(digit)] for digit in f"{caller:05}")
+
+
+def number_of(name: str) -> int:
+    """The number that a word stands for."""
+    return int("".join(str(LETTERS.index(letter)) for letter in name))
 
 
 class Socket:

@@ -7,7 +7,7 @@ import re
 from functools import partial
 
 from contrib.bench.clock import seconds
-from contrib.bench.followed import CALLER, Vendors
+from contrib.bench.followed import CALLER, Vendors, name_of
 from contrib.bench.loop import Connection
 
 __all__ = ["Model"]
@@ -40,7 +40,7 @@ class Model:
         trace = self._vendors.trace(question)
         trace.asked = now
         named = CALLER.findall(question)
-        first = [f"Of course caller {named[-1] if named else 0}.", " The"]
+        first = [f"Of course caller {named[-1] if named else name_of(0)}.", " The"]
         rest = [
             "",
             "sea",

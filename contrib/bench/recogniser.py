@@ -6,7 +6,7 @@ import json
 from urllib.parse import parse_qs, urlsplit
 
 from contrib.bench.clock import seconds
-from contrib.bench.followed import Socket, Vendors
+from contrib.bench.followed import Socket, Vendors, name_of
 from contrib.bench.frames import BINARY, CLOSE, Frame, plain
 
 __all__ = ["Recogniser", "quiet"]
@@ -113,7 +113,7 @@ class Recogniser:
     ) -> None:
         """Send a result with the first words; all if `count` is None, none if nothing was said."""
         said = (
-            f"Hello this is caller {self._caller} do you still have a room"
+            f"Hello this is caller {name_of(self._caller or 0)} do you still have a room"
             if self._began is not None
             else ""
         )

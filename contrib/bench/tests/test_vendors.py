@@ -20,6 +20,7 @@ from dialog_deepgram.settings import DeepgramSettings
 from dialog_deepgram.testing import FakeDeepgram
 from dialog_openai.testing import FakeOpenAI
 
+from contrib.bench.followed import name_of
 from contrib.bench.loop import Loop
 from contrib.bench.recogniser import quiet
 from contrib.bench.speech import utterance
@@ -35,6 +36,7 @@ pytestmark = [pytest.mark.anyio, real_loop]
 
 KEY = "bench"
 CALLER = 417
+NAME = name_of(CALLER)
 
 
 @pytest.fixture
@@ -101,7 +103,7 @@ async def test_the_recogniser_says_what_the_fake_says(lean: str) -> None:
     assert shape(final(ours)) == shape(wanted)
     assert {each["type"] for each in ours} == {each["type"] for each in theirs} - {"UtteranceEnd"}
     (best,) = final(ours)["channel"]["alternatives"]
-    assert f"caller {CALLER}" in best["transcript"]
+    assert f"caller {NAME}" in best["transcript"]
     assert " ".join(word["punctuated_word"] for word in best["words"]) == best["transcript"]
 
 
@@ -109,7 +111,7 @@ async def streamed(host: str) -> list[Any]:
     """The events of a model's answer."""
     body = {
         "model": "gpt-4.1-mini",
-        "messages": [{"role": "user", "content": f"I am caller {CALLER}"}],
+        "messages": [{"role": "user", "content": f"I am caller {NAME}"}],
         "stream": True,
         "stream_options": {"include_usage": True},
     }
@@ -131,7 +133,7 @@ async def test_the_model_answers_as_the_fake_answers(lean: str) -> None:
     assert set(kinds) <= {str(shape(each)) for each in theirs}
     assert kinds[-2:] == [str(shape(each)) for each in theirs[-2:]]
     said = "".join(each["choices"][0]["delta"].get("content", "") for each in ours[:-1])
-    assert said.startswith(f"Of course caller {CALLER}. The sea view costs")
+    assert said.startswith(f"Of course caller {NAME}. The sea view costs")
 
 
 @attrs.frozen
@@ -153,7 +155,7 @@ async def spoken(host: str) -> Spoken:
     fields = generation(settings, TELEPHONE)
     headers = {"authorization": f"Bearer {KEY}", "cartesia-version": settings.version}
     async with open_websocket(f"ws://{host}{PATH}", headers=headers) as socket:
-        for text in (f"Of course caller {CALLER}. ", "The sea view. "):
+        for text in (f"Of course caller {NAME}. ", "The sea view. "):
             await socket.send(build_text(fields, "one", text))
         await socket.send(build_end(fields, "one"))
         messages: list[dict[str, Any]] = []
