@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import anyio
 import attrs
 import httpx
 import pytest
-from anyio.abc import SocketAttribute, SocketStream
+from anyio.abc import ByteStream, SocketAttribute
+from anyio.streams.tls import TLSAttribute, TLSListener, TLSStream
 
 from dialog_core.call.clock import SystemClock
 from dialog_core.net.http import new_http_client
@@ -38,7 +41,7 @@ class Server:
     closed: anyio.Event = attrs.field(factory=anyio.Event)
     """Set when a client has closed a connection."""
 
-    async def serve(self, stream: SocketStream) -> None:
+    async def serve(self, stream: ByteStream) -> None:
         self.connections += 1
         async with stream:
             try:
@@ -50,7 +53,7 @@ class Server:
             except (anyio.EndOfStream, anyio.BrokenResourceError):
                 self.closed.set()
 
-    async def _request(self, stream: SocketStream) -> bytes:
+    async def _request(self, stream: ByteStream) -> bytes:
         """A request whose body is told by length, or ends with the last chunk."""
         data = b""
         while b"\r\n\r\n" not in data:
@@ -187,9 +190,12 @@ async def test_a_body_left_half_read_gives_its_connection_up() -> None:
 
 async def test_a_cancelled_request_gives_its_connection_up_and_its_place() -> None:
     async with serving(b"", silent=True) as server, client(most=1) as http:
-        for _ in range(2):
-            with anyio.move_on_after(0.05):
-                await http.get(server.url)
+        for number in range(2):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(http.get, server.url)
+                while len(server.requests) == number:
+                    await anyio.lowlevel.checkpoint()
+                tasks.cancel_scope.cancel()
             await server.closed.wait()
             server.closed = anyio.Event()
 
@@ -307,3 +313,38 @@ async def test_closing_the_client_ends_what_is_under_way() -> None:
                 tasks.start_soon(read, http, server.url, begun.set)
                 await begun.wait()
     assert [type(each) for each in failed] == [httpx.ReadError]
+
+
+async def test_a_secure_connection_is_checked_and_used_again(
+    certificate: tuple[Path, Path],
+) -> None:
+    cert, key = map(str, certificate)
+    ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ours.load_cert_chain(cert, key)
+    ours.set_alpn_protocols(["h2", "http/1.1"])
+    server = Server((HELLO, HELLO))
+    plain = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = plain.extra(SocketAttribute.local_port)  # noqa: S610 - anyio, not Django
+    listener = TLSListener(plain, ours, standard_compatible=False)
+    protocols = set[str | None]()
+
+    async def serve(stream: TLSStream) -> None:
+        protocols.add(stream.extra(TLSAttribute.alpn_protocol))  # noqa: S610 - anyio, not Django
+        await server.serve(stream)
+
+    trusting = ssl.create_default_context(cafile=cert)
+    limits = httpx.Limits(max_connections=2, max_keepalive_connections=2)
+    transport = LoopTransport(trusting, limits, SystemClock().monotonic)
+    async with (
+        listener,
+        anyio.create_task_group() as tasks,
+        httpx.AsyncClient(transport=transport) as http,
+        new_http_client() as doubting,
+    ):
+        tasks.start_soon(listener.serve, serve)
+        for _ in range(2):
+            assert (await http.get(f"https://localhost:{port}/")).text == "hello"
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            await doubting.get(f"https://localhost:{port}/")
+        tasks.cancel_scope.cancel()
+    assert (server.connections, protocols) == (1, {"http/1.1"})
