@@ -22,12 +22,39 @@ from dialog_core.fields import setting
 from dialog_core.messages import Transcript
 from dialog_core.observe.observations import CallEnded, Observation, Observer, StepTaken
 from dialog_core.turns.events import Event
+from dialog_core.turns.expectation import Expectation
 
 __all__ = ["RECORDER", "RecordedStep", "Recorder", "RecorderSettings", "read_recording"]
 
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 KINDS: Mapping[str, type] = {kind.__name__: kind for kind in get_args(Event)}
+EXPECTATIONS: Mapping[str, type] = {kind.__name__: kind for kind in get_args(Expectation)}
 CONVERTER = Converter(omit_if_default=True)
+
+
+def is_expectation(kind: object) -> bool:
+    """Whether a field says what kind of answer is asked for; most of those have nothing else to be told apart by."""
+    return kind in {Expectation, Expectation | None}
+
+
+def told_expectation(expecting: Expectation | None) -> dict[str, Any] | None:
+    """What is asked for, by its name."""
+    if expecting is None:
+        return None
+    return {"kind": type(expecting).__name__, **CONVERTER.unstructure(expecting)}
+
+
+def read_expectation(told: dict[str, Any] | None, _kind: object) -> Expectation | None:
+    """What was asked for."""
+    if told is None:
+        return None
+    rest = {name: value for name, value in told.items() if name != "kind"}
+    read: Expectation = CONVERTER.structure(rest, EXPECTATIONS[told["kind"]])
+    return read
+
+
+CONVERTER.register_unstructure_hook_func(is_expectation, told_expectation)
+CONVERTER.register_structure_hook_func(is_expectation, read_expectation)
 
 
 @attrs.frozen
@@ -105,7 +132,7 @@ def read_recording(text: str) -> Iterator[RecordedStep]:
             continue
         try:
             told: dict[str, Any] = json.loads(line)
-            if "ended" in told:
+            if "ended" in told and "event" not in told:
                 continue
             kind, phase = KINDS[told.pop("event")], told.pop("phase", "")
             yield RecordedStep(CONVERTER.structure(told, kind), phase)

@@ -4,35 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import attrs
 import pytest
 from click.testing import CliRunner
 
 from dialog_core.cli.main import new_cli
 from dialog_core.messages import Transcript
-from dialog_core.observe.recorder import Recorder, RecorderSettings, read_recording
+from dialog_core.observe.observations import StepTaken
+from dialog_core.observe.recorder import RecordedStep, Recorder, RecorderSettings, read_recording
 from dialog_core.plugins import Plugins
 from dialog_core.testing.pytest_plugin import real_loop
-from dialog_core.testing.simulate import CallPlan, Lived, draw_plan, live
+from dialog_core.testing.simulate import Lived, live
 from dialog_core.testing.simulate.replaying import replay
+from dialog_core.turns.events import AnswerExpected, Event, ReplyWanted
+from dialog_core.turns.expectation import Digits, Spelling, YesNo
+from tests.simulate.test_calls import POLITE
 
 pytestmark = pytest.mark.anyio
-
-
-def usual(seed: int) -> CallPlan:
-    return attrs.evolve(draw_plan(seed, faults=False), eager=False)
 
 
 @pytest.fixture(scope="module")
 def lived() -> Lived:
     """A call with a turn and an interruption, whose policies are the defaults."""
-    return next(
-        lived
-        for lived in (live(usual(seed)) for seed in range(50))
-        if lived.plan.endpointer == "heuristic"
-        and lived.plan.barge_in == "hard-cut"
-        and {"TurnComplete", "BargeIn"} <= {type(record).__name__ for record in lived.records}
-    )
+    return live(POLITE)
 
 
 def replayed(*arguments: str) -> tuple[int, str]:
@@ -92,7 +85,7 @@ async def test_dialogctl_marks_what_other_settings_would_change_and_prints_a_tes
     assert replayed(str(file), "--settings", str(settings))[0] == 2
     status, output = replayed(str(file), "--events")
     assert status == 0
-    assert "SpeechStarted(at=" in output.splitlines()[0]
+    assert "ReplyWanted(at=" in output.splitlines()[0]
 
 
 def test_what_is_no_recording_is_refused_with_its_line(tmp_path: Path) -> None:
@@ -101,3 +94,21 @@ def test_what_is_no_recording_is_refused_with_its_line(tmp_path: Path) -> None:
     status, output = replayed(str(file))
     assert status == 2
     assert "line 2 is no recorded event" in output
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        ReplyWanted(0.0, 1),
+        ReplyWanted(0.5, 2, expecting=Digits(4)),
+        AnswerExpected(1.0, YesNo(), 3),
+        AnswerExpected(1.5, Spelling(5)),
+    ],
+)
+@real_loop
+async def test_what_is_expected_of_the_caller_is_recorded(event: Event, tmp_path: Path) -> None:
+    taken = StepTaken("c1", event.at, "thinking", event, ())
+    await Recorder(RecorderSettings(str(tmp_path))).observe([taken])
+    assert list(read_recording((tmp_path / "c1.jsonl").read_text("utf-8"))) == [
+        RecordedStep(event, "thinking")
+    ]
