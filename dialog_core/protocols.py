@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol
 
 from dialog_core.audio import AudioFormat, AudioFrame, AudioOut
 from dialog_core.line import (
@@ -58,7 +58,6 @@ __all__ = [
     "Listener",
     "MarkReturned",
     "Progress",
-    "PromptSocket",
     "Recording",
     "SpeechModel",
     "SpeechToText",
@@ -389,13 +388,4 @@ class WebSocket(Protocol):
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close with a handshake, bounded in time; again is harmless."""
-        ...
-
-
-@runtime_checkable
-class PromptSocket(Protocol):
-    """A WebSocket that can also send without waiting, where the event loop allows it. Optional."""
-
-    def send_now(self, data: str | bytes) -> bool:
-        """Send a message at once; never waits, never raises. False: it is not sent, and `send` says why or waits."""
         ...

@@ -103,7 +103,7 @@ class ClientSocket:
             raise self._closed
 
     def send_now(self, data: str | bytes) -> bool:
-        """See :class:`dialog_core.protocols.PromptSocket`."""
+        """See :class:`dialog_core.net.prompt.PromptSocket`."""
         if self._closed is not None or self._busy or self._protocol.state is not State.OPEN:
             return False
         return self._send_now(message_frame(data, next(self._masks)))

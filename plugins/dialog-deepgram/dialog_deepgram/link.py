@@ -21,8 +21,9 @@ from dialog_core.errors import (
 )
 from dialog_core.factory import Services
 from dialog_core.messages import Transcript
+from dialog_core.net.prompt import PromptSocket
 from dialog_core.observe.observations import Counted, Observation, Trouble
-from dialog_core.protocols import PromptSocket, SttEvent, WebSocket
+from dialog_core.protocols import SttEvent, WebSocket
 from dialog_core.resilience.replay import ReplayBuffer
 from dialog_deepgram import protocol as wire
 from dialog_deepgram.reader import FluxReader, Reader
