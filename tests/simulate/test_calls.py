@@ -130,7 +130,8 @@ def test_a_story_tells_everybodys_part() -> None:
 @pytest.mark.parametrize("refusals", [1, 2, 3])
 def test_a_caller_whom_the_carrier_will_not_hang_up_on_is_not_left_alone(refusals: int) -> None:
     refused = tuple(Fault("end", "refused", number) for number in range(1, refusals + 1))
-    lived = live(attrs.evolve(POLITE, faults=refused))
+    waits = Act(Deed.WAIT, Cue.NEXT, 0.0, "", 20.0)
+    lived = live(attrs.evolve(POLITE, acts=(*POLITE.acts, waits), faults=refused))
     said = max(sound.end for sound in heard_in(lived.line.played))
     assert lived.line.asked[-1][1] == "hang up"
     assert len(lived.line.asked) == refusals + 1

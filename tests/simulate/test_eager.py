@@ -15,7 +15,7 @@ from dialog_core.protocols import LanguageModel
 from dialog_core.testing.line import Played
 from dialog_core.testing.simulate import CallPlan, Lived, broken, live, simulate_calls
 from dialog_core.testing.simulate.journal import Journal, ToolRun
-from dialog_core.testing.simulate.run import OWN_CAST
+from dialog_core.testing.simulate.run import OWN_CAST, InSilence
 from dialog_core.turns.effects import ConfirmReply
 from dialog_core.turns.state import TurnPolicy
 from tests.simulate.amounts import CALLS
@@ -85,6 +85,9 @@ class RashCast:
 
     def policy(self, plan: CallPlan, services: Services) -> TurnPolicy:
         return OWN_CAST.policy(plan, services)
+
+    def in_silence(self, plan: CallPlan) -> InSilence:
+        return OWN_CAST.in_silence(plan)
 
 
 def test_a_tool_that_runs_before_its_turn_is_complete_is_noticed() -> None:

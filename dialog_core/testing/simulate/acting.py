@@ -25,11 +25,12 @@ from dialog_core.plugins import Plugins
 from dialog_core.protocols import LanguageModel
 from dialog_core.settings import ResolvedAgent, load
 from dialog_core.sources import Faults, Sources
+from dialog_core.speech.sentences import holding_in, unheard_in
 from dialog_core.testing.simulate.call_laws import broken
 from dialog_core.testing.simulate.journal import Journal
 from dialog_core.testing.simulate.performance import Missed, Performance, Sounded, missed_in
 from dialog_core.testing.simulate.plan import Act, CallPlan, Cue, Deed, Pace
-from dialog_core.testing.simulate.run import Lived, live, policy_of
+from dialog_core.testing.simulate.run import InSilence, Lived, live, policy_of
 from dialog_core.testing.simulate.scenario import (
     CallerLine,
     ModelAnswer,
@@ -184,6 +185,13 @@ class Actors:
         endpointer = self.make.endpointer.build(services)
         barge_in = self.make.barge_in.build(services)
         return new_policy(self.make.turns, endpointer, barge_in)
+
+    def in_silence(self, plan: CallPlan) -> InSilence:  # noqa: ARG002 - Cast's signature
+        """What the settings say, if the scenario names some; else the defaults."""
+        if self.make is None:
+            return InSilence(holding_in("en"), unheard_in("en"))
+        make = self.make
+        return InSilence(make.hold_phrases, make.unheard_phrase, make.turns.hold_after)
 
 
 @attrs.define(eq=False)

@@ -38,7 +38,16 @@ from dialog_core.turns.gate import GateSettings
 from dialog_core.turns.records import Record
 from dialog_core.turns.state import TurnPolicy
 
-__all__ = ["HOLDING", "LONGEST_CALL", "Cast", "Lived", "live", "policy_of", "quiet_services"]
+__all__ = [
+    "HOLDING",
+    "LONGEST_CALL",
+    "Cast",
+    "InSilence",
+    "Lived",
+    "live",
+    "policy_of",
+    "quiet_services",
+]
 
 T = TypeVar("T")
 
@@ -106,6 +115,26 @@ class Cast(Protocol):
         """When it takes its turns."""
         ...
 
+    def in_silence(self, plan: CallPlan) -> InSilence:
+        """What is said in silences that are the agent's."""
+        ...
+
+
+@attrs.frozen
+class InSilence:
+    """Sentences for silences that are the agent's."""
+
+    holding: tuple[str, ...] = ()
+    unheard: str = ""
+    after: float = 2.5
+    """Seconds of silence before a hold phrase."""
+
+    def spoken(self, policy: TurnPolicy, sound: WordSound) -> Holding:
+        """With their audio, whose words the ear can tell."""
+        made = tuple(ReadyMade(text, spoken(sound, text)) for text in self.holding)
+        unheard = ReadyMade(self.unheard, spoken(sound, self.unheard)) if self.unheard else None
+        return Holding(made, self.after, policy.dead_air - HOLD_MARGIN, unheard)
+
 
 @attrs.frozen
 class OwnCast:
@@ -119,6 +148,9 @@ class OwnCast:
 
     def policy(self, plan: CallPlan, services: Services) -> TurnPolicy:  # noqa: ARG002 - these need none
         return policy_of(plan)
+
+    def in_silence(self, plan: CallPlan) -> InSilence:
+        return InSilence(HOLDING if plan.holding else (), UNHEARD)
 
 
 OWN_CAST = OwnCast()
@@ -184,7 +216,7 @@ async def lived(plan: CallPlan, wanted: TurnPolicy | None, cast: Cast) -> Lived:
         parts = CallParts(
             line, agent, SimulatedStt(line, journal), tts, cast.llm(plan, journal),
             SimulatedEngine(), GateSettings(), policy, ReadyMade(SORRY, spoken(tts.sound, SORRY)),
-            "en-US", services, swap_nothing, holding=ready_made(plan, policy, tts.sound),
+            "en-US", services, swap_nothing, holding=cast.in_silence(plan).spoken(policy, tts.sound),
             providers={"stt": "simulated", "llm": "simulated", "tts": "simulated"},
         )  # fmt: skip
         run = CallRun.of(parts)
@@ -205,14 +237,6 @@ async def lived(plan: CallPlan, wanted: TurnPolicy | None, cast: Cast) -> Lived:
 def spoken(sound: WordSound, text: str) -> bytes:
     """Ready-made audio, whose words the ear can tell."""
     return b"".join(sound.make(0, 0, word, 0.25) for word in text.split())
-
-
-def ready_made(plan: CallPlan, policy: TurnPolicy, sound: WordSound) -> Holding:
-    """What is said in silences."""
-    phrases = HOLDING if plan.holding else ()
-    made = tuple(ReadyMade(text, spoken(sound, text)) for text in phrases)
-    unheard = ReadyMade(UNHEARD, spoken(sound, UNHEARD))
-    return Holding(made, within=policy.dead_air - HOLD_MARGIN, unheard=unheard)
 
 
 def swap_nothing(_kind: str, _use: str, _settings: Mapping[str, Any]) -> object:
