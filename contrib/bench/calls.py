@@ -194,11 +194,11 @@ class Measured:
         )
 
 
-def measure(world: World, calls: int, window: float) -> Measured:
+def measure(world: World, calls: int, window: float, settings: Path = SETTINGS) -> Measured:
     """One server, warmed up, with so many calls at once."""
     with tempfile.TemporaryFile() as log:
         command = [sys.executable, "-m", "contrib.bench.server"]
-        command += [str(world.server_core), str(SETTINGS)]
+        command += [str(world.server_core), str(settings)]
         with started(command, errors=log, **world.environ) as server:
             url = f"{server.first['url']}/bench/twilio/voice"
             world.hold(server, url, WARM_CALLS, ramp=1.0, settle=5.0, window=2.0)
@@ -291,16 +291,26 @@ def table(results: dict[int, list[Measured]], repeats: int) -> None:
     show(f"Whole calls on one core; medians of {repeats}, milliseconds", COLUMNS, rows, *USED)
 
 
-def run(counts: Sequence[int], repeats: int, window: float) -> dict[int, list[Measured]]:
+def run(
+    counts: Sequence[int], repeats: int, window: float, settings: Path = SETTINGS
+) -> dict[int, list[Measured]]:
     """Measure each count so often; prints progress."""
     results: dict[int, list[Measured]] = {calls: [] for calls in counts}
     with World.open() as world:
         for repeat in range(repeats):
             for calls in counts:
                 print(f"  {calls} calls, run {repeat + 1} of {repeats} ...", flush=True)
-                results[calls].append(measure(world, calls, window))
+                results[calls].append(measure(world, calls, window, settings))
                 print(f"    {results[calls][-1]}", flush=True)
     return results
+
+
+def with_default_turns(folder: Path) -> Path:
+    """The same settings without an endpointer and a barge-in policy, so that an agent has the default ones."""
+    head, _, _ = SETTINGS.read_text().partition("[agents.bench.endpointer]")
+    path = folder / SETTINGS.name
+    path.write_text(head)
+    return path
 
 
 def main() -> None:
@@ -309,9 +319,16 @@ def main() -> None:
     parser.add_argument("--calls", default=",".join(map(str, CALLS)))
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--window", type=float, default=WINDOW)
+    parser.add_argument(
+        "--default-turns",
+        action="store_true",
+        help="the default endpointer and barge-in instead of silence alone; then only the CPU's figures compare",
+    )
     options = parser.parse_args()
     counts = [int(each) for each in options.calls.split(",")]
-    results = run(counts, options.repeats, options.window)
+    with tempfile.TemporaryDirectory() as room:
+        settings = with_default_turns(Path(room)) if options.default_turns else SETTINGS
+        results = run(counts, options.repeats, options.window, settings)
     table(results, options.repeats)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from contrib.quality import stacks
-from contrib.quality.corpus import Backgrounds, Item
+from contrib.quality.corpus import Backgrounds
 from contrib.quality.hearing import Recognitions
 from contrib.quality.recordings import Recordings, fetch, recordings
 from contrib.quality.report import (
@@ -25,33 +25,49 @@ from contrib.quality.report import (
     markdown,
     turn_figures,
 )
-from contrib.quality.run import Heard, hear, noises, take_over, take_turns, whole
+from contrib.quality.run import (
+    SAMPLE,
+    Heard,
+    crossed,
+    hear,
+    noises,
+    sample,
+    take_over,
+    take_turns,
+    whole,
+)
 
 __all__ = ["main"]
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = (("silero", "quiet", 1), ("energy", "quiet", 1), ("silero", "noisy", 1), ("silero", "loud", 3),
-         ("silero", "voices", 3))  # fmt: skip
+PARTS = (("silero", "quiet", 1), ("energy", "quiet", 2), ("silero", "noisy", 1), ("silero", "loud", 4),
+         ("silero", "voices", 4))  # fmt: skip
 """Detector, group of backgrounds, and every how many items."""
 
 Say = Callable[[str], None]
 
 
-def measure(found: Recordings, say: Say) -> dict[str, Any]:
-    """All figures, by detector and group."""
+def measure(found: Recordings, say: Say, only: str) -> dict[str, Any]:
+    """All figures, by detector and group. only: of one of them, such as ``silero, quiet``."""
     behind, known = Backgrounds(found), Recognitions()
     turns, over = whole(found)
     figures: dict[str, Any] = {}
     for detector, group, every in PARTS:
+        if only and only != f"{detector}, {group}":
+            continue
         say(f"\n## {detector}, {group}\n")
 
-        def heard(items: Sequence[Item], *, every: int = every) -> list[Heard]:
-            return hear(noises(items, group, every=every), detector, behind, known)
-
         everything = group == "quiet"
+        sounds = crossed(over, group)[::every] if everything else noises(over, group, every=every)
         figures[f"{detector}, {group}"] = {
-            "turns": of_turns(heard(turns), say, everything=everything),
-            "overlaps": of_overlaps(heard(over), say, everything=everything),
+            "turns": of_turns(
+                hear(noises(turns, group, every=every), detector, behind, known),
+                say,
+                everything=everything,
+            ),
+            "overlaps": of_overlaps(
+                hear(sounds, detector, behind, known), say, everything=everything
+            ),
         }
     return figures
 
@@ -97,13 +113,22 @@ def of_overlaps(heard: Sequence[Heard], say: Say, *, everything: bool) -> dict[s
 def main() -> None:
     """Run all, and write the files."""
     parser = argparse.ArgumentParser(prog="python -m contrib.quality", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("run", "fetch"), default="run")
-    if parser.parse_args().what == "fetch":
+    parser.add_argument("what", nargs="?", choices=("run", "fetch", "sample"), default="run")
+    parser.add_argument(
+        "--only", default="", help="one part, such as 'silero, quiet'; the others stay as they were"
+    )
+    options = parser.parse_args()
+    if options.what == "fetch":
         fetch()
         return
     found = recordings()
     if found is None:
         parser.error("the recordings are missing; run: python -m contrib.quality fetch")
+    if options.what == "sample":
+        known = Recognitions()
+        sample(found, known)
+        known.keep_used(SAMPLE)
+        return
     lines: list[str] = []
 
     def say(line: str) -> None:
@@ -112,12 +137,14 @@ def main() -> None:
 
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     say(
-        f"{today}. Python {platform.python_version()}, {platform.system()}. contrib/quality/README.md tells how to read this."
+        f"{today}. Python {platform.python_version()}, {platform.system()}; to be read with contrib/quality/README.md."
     )
-    figures = measure(found, say)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{today}.txt").write_text("\n".join([*lines, ""]))
-    (RESULTS / "latest.json").write_text(json.dumps(figures, indent=1) + "\n")
+    figures = measure(found, say, options.only)
+    latest = RESULTS / "latest.json"
+    before = json.loads(latest.read_text()) if options.only and latest.is_file() else {}
+    part = f"-{options.only.replace(', ', '-')}" if options.only else ""
+    (RESULTS / f"{today}{part}.txt").write_text("\n".join([*lines, ""]))
+    latest.write_text(json.dumps(before | figures) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ are its first and last voiced samples. Then noise, and the telephone: 8 kHz, mu-
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -106,26 +107,28 @@ def build(found: Recordings, seed: int = 1) -> list[Item]:
 def heard_over(found: Recordings, seed: int = 2) -> list[Item]:
     """Everything that is heard of callers while the agent speaks."""
     random = np.random.default_rng(seed)
-    items: list[Item] = []
-    for number in range(3):
-        for text in phrases.BACKCHANNELS:
-            items.append(
-                Item(f"{text}/{number}", "backchannel", (spoken(text, random),), level=near(random))
-            )
-    for kind in sounds.BURSTS:
-        for number in range(8):
-            sound = sounds.burst(kind, random)
-            items.append(Item(f"{kind}/{number}", "noise", (partial(kept, sound),), level=near(random)))
-    for number in range(2):
-        for text in phrases.INTERRUPTIONS:
-            items.append(
-                Item(
-                    f"{text}/{number}", "interruption", (spoken(text, random),), level=near(random)
-                )
-            )
-    for name in phrases.PROMPT_INTERRUPTIONS:
-        items.append(Item(name, "interruption", (partial(found.prompt, name),), level=near(random)))
-    return items
+    return [
+        *said_over("backchannel", phrases.BACKCHANNELS * 3, random),
+        *(
+            Item(f"{kind}/{number}", "noise", (partial(kept, sound),), level=near(random))
+            for kind in sounds.BURSTS
+            for number in range(8)
+            for sound in (sounds.burst(kind, random),)
+        ),
+        *said_over("interruption", phrases.INTERRUPTIONS * 2, random),
+        *(
+            Item(name, "interruption", (partial(found.prompt, name),), level=near(random))
+            for name in phrases.PROMPT_INTERRUPTIONS
+        ),
+    ]
+
+
+def said_over(kind: str, texts: Sequence[str], random: Generator) -> Iterator[Item]:
+    """Synthesised callers; each time a text comes it is somebody else's."""
+    times: Counter[str] = Counter()
+    for text in texts:
+        yield Item(f"{text}/{times[text]}", kind, (spoken(text, random),), level=near(random))
+        times[text] += 1
 
 
 def near(random: Generator) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 
 import anyio
@@ -14,7 +14,6 @@ from contrib.quality.corpus import Clip
 from contrib.quality.hearing import Timed
 from contrib.quality.recordings import RATE
 from dialog_core.audio import TELEPHONE, Sound
-from dialog_core.messages import Transcript
 from dialog_core.testing.simulate.loop import run_virtual
 from dialog_core.turns import effects as ef
 from dialog_core.turns import events as ev
@@ -91,7 +90,7 @@ class Drive:
                 )
                 self.at(now + took, ev.EndpointJudged(now + took, question, wait))
 
-    def _audio(self, now: float, pause: Pause):
+    def _audio(self, now: float, pause: Pause) -> Callable[[float], Sound]:
         def audio(after: float) -> Sound:
             end = min(now, pause.since + after)
             return Sound(0.0, self.clip.data[: round(end * RATE)], TELEPHONE)
@@ -118,7 +117,7 @@ def drive(
         run.at(0.0, ev.ReplyWanted(0.0, ticket=1))
         run.at(ANSWER + 0.1, ev.MarkReached(ANSWER + 0.1, 1, SAID))
     elif clip.item.expecting != ANYTHING:
-        run.at(0.0, ev.AnswerExpected(0.0, 0, clip.item.expecting))
+        run.at(0.0, ev.AnswerExpected(0.0, clip.item.expecting))
     for when, event in told:
         run.at(when, event)
     run.run(clip.seconds + 1)

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Hashable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +98,7 @@ class Recognitions:
     file: Path = attrs.field(factory=lambda: folder() / "recognitions.json")
     _known: dict[str, tuple[str, float]] = attrs.field(init=False)
     _model: list[Moonshine] = attrs.field(factory=list)
+    _used: set[str] = attrs.field(factory=set)
 
     @_known.default
     def _as_kept(self) -> dict[str, tuple[str, float]]:
@@ -108,18 +109,29 @@ class Recognitions:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.file.write_text(json.dumps(self._known))
 
+    def keep_used(self, file: Path) -> None:
+        """Write what was asked for since the beginning, and no more."""
+        used = {key: self._known[key] for key in sorted(self._used)}
+        file.write_text(json.dumps(used, indent=0) + "\n")
+
     def transcribe(self, data: bytes, fmt: AudioFormat, *, floor: float) -> Heard:
         """As the plugin does, in this thread."""
         key = hashlib.sha256(data).hexdigest()[:20]
+        self._used.add(key)
         if key not in self._known:
             if not self._model:
                 self._model.append(Moonshine(default_folder() / MOONSHINE.name))
             heard = Recogniser(self._model[0], None).transcribe(data, fmt, floor=floor)  # type: ignore[arg-type]
-            self._known[key] = heard.text, heard.log_probability
+            self._known[key] = heard.text, round(heard.log_probability, 4)
         return Heard(*self._known[key])
 
     async def recognise(
-        self, audio: Callable[[], bytes | None], fmt: AudioFormat, *, floor: float, urgent: bool
+        self,
+        audio: Callable[[], bytes | None],
+        fmt: AudioFormat,
+        *,
+        floor: float,
+        urgent: bool,  # noqa: ARG002 - nobody queues
     ) -> Heard | None:
         """As the plugin's desk does, in virtual time. A call on an otherwise quiet machine: nobody queues."""
         data = audio()
@@ -137,7 +149,9 @@ class OneShared:
     recognitions: Recognitions
 
     async def get(
-        self, key: Hashable, open_: Callable[[], AbstractAsyncContextManager[Any]]
+        self,
+        key: Hashable,  # noqa: ARG002 - the protocol's signature
+        open_: Callable[[], AbstractAsyncContextManager[Any]],  # noqa: ARG002 - as above
     ) -> Any:
         return self.recognitions
 
@@ -163,25 +177,25 @@ async def _listen(
         if event is not None:
             noticed.append(((number + 1) * window + ENGINE, event))
     services = quiet_services(OneShared(recognitions))
-    async with LocalSpeechToText(SttSettings(), services).open(TELEPHONE) as session:
-        async with anyio.create_task_group() as tasks:
+    stt = LocalSpeechToText(SttSettings(), services)
+    async with stt.open(TELEPHONE) as session, anyio.create_task_group() as tasks:
 
-            async def read() -> None:
-                async for event in session.events():
-                    told.append((anyio.current_time() - start, event))
+        async def read() -> None:
+            async for event in session.events():
+                told.append((anyio.current_time() - start, event))  # noqa: PERF401 - as they come
 
-            start = anyio.current_time()
-            tasks.start_soon(read)
-            size = round(FRAME * RATE)
-            for at in range(0, len(clip.data), size):
-                now = at / RATE + FRAME
-                while noticed and noticed[0][0] <= now:
-                    due, event = noticed.pop(0)
-                    await anyio.sleep(max(0.0, start + due - anyio.current_time()))
-                    told.append((due, event))
-                    session.note(event)
-                await anyio.sleep(max(0.0, start + now - anyio.current_time()))
-                session.feed(AudioFrame(at / RATE, clip.data[at : at + size]))
-            await anyio.sleep(LAST_WORDS)
-            tasks.cancel_scope.cancel()
+        start = anyio.current_time()
+        tasks.start_soon(read)
+        size = round(FRAME * RATE)
+        for at in range(0, len(clip.data), size):
+            now = at / RATE + FRAME
+            while noticed and noticed[0][0] <= now:
+                due, event = noticed.pop(0)
+                await anyio.sleep(max(0.0, start + due - anyio.current_time()))
+                told.append((due, event))
+                session.note(event)
+            await anyio.sleep(max(0.0, start + now - anyio.current_time()))
+            session.feed(AudioFrame(at / RATE, clip.data[at : at + size]))
+        await anyio.sleep(LAST_WORDS)
+        tasks.cancel_scope.cancel()
     return tuple(told)

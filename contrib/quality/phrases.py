@@ -14,25 +14,100 @@ __all__ = [
     "SHORT",
 ]
 
-PROMPTS = tuple(
-    """conf-extended conf-invalidpin conf-kicked conf-leaderhasleft conf-noempty conf-nonextended
-    conf-now-recording conf-onlyone conf-onlyperson conf-placeintoconf conf-waitforleader conf-getpin
-    confbridge-begin-leader confbridge-invalid confbridge-only-participant confbridge-pin-bad confbridge-removed
-    cannot-complete-as-dialed check-number-dial-again demo-nomatch dir-nomatch dir-nomore enter-num-blacklist
-    entr-num-rmv-blklist feature-not-avail-line followme/sorry number-not-answering please-try-call-later
-    pls-hold-while-try priv-recordintro privacy-incorrect privacy-unident queue-youarenext
-    sorry-youre-having-problems something-terribly-wrong speed-dial-empty transfer vm-dialout
-    vm-enter-num-to-call vm-mailboxfull vm-msgforwarded vm-msgsaved vm-nobodyavail vm-nobox vm-nonumber
-    vm-passchanged vm-rec-name vm-savefolder vm-sorry vm-tempgreetactive vm-tempremoved vm-tmpexists
-    vm-tocallback tt-weasels vm-undelete vm-next vm-prev vm-repeat vm-tomakecall vm-delete""".split()
+PROMPTS = (
+    "conf-extended",
+    "conf-invalidpin",
+    "conf-kicked",
+    "conf-leaderhasleft",
+    "conf-noempty",
+    "conf-nonextended",
+    "conf-now-recording",
+    "conf-onlyone",
+    "conf-onlyperson",
+    "conf-placeintoconf",
+    "conf-waitforleader",
+    "conf-getpin",
+    "confbridge-begin-leader",
+    "confbridge-invalid",
+    "confbridge-only-participant",
+    "confbridge-pin-bad",
+    "confbridge-removed",
+    "cannot-complete-as-dialed",
+    "check-number-dial-again",
+    "demo-nomatch",
+    "dir-nomatch",
+    "dir-nomore",
+    "enter-num-blacklist",
+    "entr-num-rmv-blklist",
+    "feature-not-avail-line",
+    "followme/sorry",
+    "number-not-answering",
+    "please-try-call-later",
+    "pls-hold-while-try",
+    "priv-recordintro",
+    "privacy-incorrect",
+    "privacy-unident",
+    "queue-youarenext",
+    "sorry-youre-having-problems",
+    "something-terribly-wrong",
+    "speed-dial-empty",
+    "transfer",
+    "vm-dialout",
+    "vm-enter-num-to-call",
+    "vm-mailboxfull",
+    "vm-msgforwarded",
+    "vm-msgsaved",
+    "vm-nobodyavail",
+    "vm-nobox",
+    "vm-nonumber",
+    "vm-passchanged",
+    "vm-rec-name",
+    "vm-savefolder",
+    "vm-sorry",
+    "vm-tempgreetactive",
+    "vm-tempremoved",
+    "vm-tmpexists",
+    "vm-tocallback",
+    "tt-weasels",
+    "vm-undelete",
+    "vm-next",
+    "vm-prev",
+    "vm-repeat",
+    "vm-tomakecall",
+    "vm-delete",
 )
 """Human: whole sentences of the prompts."""
-SEVERAL = tuple(
-    """agent-alreadyon conf-invalid demo-thanks followme/status invalid pbx-invalid pbx-invalidpark
-    pm-invalid-option priv-introsaved privacy-prompt queue-periodic-announce ss-noservice tt-allbusy
-    vm-intro vm-invalid-password vm-invalidpassword vm-mismatch vm-newpassword vm-newuser vm-options
-    vm-opts vm-record-prepend vm-rec-busy vm-rec-temp vm-review vm-forward vm-instructions
-    confbridge-mute-extended confbridge-lock-extended demo-echotest""".split()
+SEVERAL = (
+    "agent-alreadyon",
+    "conf-invalid",
+    "demo-thanks",
+    "followme/status",
+    "invalid",
+    "pbx-invalid",
+    "pbx-invalidpark",
+    "pm-invalid-option",
+    "priv-introsaved",
+    "privacy-prompt",
+    "queue-periodic-announce",
+    "ss-noservice",
+    "tt-allbusy",
+    "vm-intro",
+    "vm-invalid-password",
+    "vm-invalidpassword",
+    "vm-mismatch",
+    "vm-newpassword",
+    "vm-newuser",
+    "vm-options",
+    "vm-opts",
+    "vm-record-prepend",
+    "vm-rec-busy",
+    "vm-rec-temp",
+    "vm-review",
+    "vm-forward",
+    "vm-instructions",
+    "confbridge-mute-extended",
+    "confbridge-lock-extended",
+    "demo-echotest",
 )
 """Human: prompts with pauses of their own, between and within sentences."""
 FINISHED = (

@@ -12,6 +12,7 @@ from contrib.quality.run import Overlaps
 __all__ = ["BARGE_IN_COLUMNS", "TURN_COLUMNS", "barge_in_figures", "markdown", "turn_figures"]
 
 Figures = dict[str, Any]
+TIMES = frozenset({"median", "p95", "stopped", "duck", "wait", "yields", "yields p95"})
 TURN_COLUMNS = ("turns", "median", "p95", "cut off", "taken back", "missed")
 BARGE_IN_COLUMNS = ("median", "p95", "stopped", "missed", "false", "ducked", "duck")
 
@@ -59,7 +60,7 @@ def cell(value: Any, key: str) -> str:
     """A figure as it is read."""
     if value is None:
         return "–"  # noqa: RUF001 - a dash is meant
-    if key in {"median", "p95", "stopped", "duck"}:
+    if key in TIMES:
         return f"{value / 1000:.2f} s"
     if isinstance(value, float):
         return "0" if value == 0 else f"{value:.1f} %"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -33,8 +34,10 @@ __all__ = [
     "GROUPS",
     "Heard",
     "Overlaps",
+    "crossed",
     "hear",
     "noises",
+    "sample",
     "take_over",
     "take_turns",
     "whole",
@@ -48,6 +51,11 @@ GROUPS = {
     "voices": tuple(Noise("babble", snr) for snr in (20, 15, 10)),
 }
 """What is behind the callers: each item has one background of each group."""
+
+SAMPLE_TURNS, SAMPLE_OVERLAPS = 4, 2
+"""The tests take every so many items."""
+SAMPLE = Path(__file__).parent / "results/recognitions.json"
+"""What the recogniser says of the sample; audio that is not in it is recognised anew."""
 
 Heard = tuple[Clip, tuple[Timed, ...]]
 
@@ -65,6 +73,11 @@ def noises(items: Sequence[Item], group: str, *, every: int = 1) -> list[tuple[I
     kinds = GROUPS[group]
     chosen = items[::every]
     return [(item, kinds[number % len(kinds)]) for number, item in enumerate(chosen)]
+
+
+def crossed(items: Sequence[Item], group: str) -> list[tuple[Item, Noise]]:
+    """Each item with every background of the group."""
+    return [(item, noise) for item in items for noise in dict.fromkeys(GROUPS[group])]
 
 
 def hear(
@@ -102,6 +115,16 @@ def take_over(heard: Sequence[Heard], make: Callable[[], BargeIn]) -> Overlaps:
         else:
             others.append(harmless(clip, acts))
     return Overlaps(tuple(interruptions), tuple(others))
+
+
+def sample(found: Recordings, known: Recognitions) -> tuple[list[Heard], list[Heard]]:
+    """What is heard of a part of the corpus that the tests have time for: turns, and sounds over the agent."""
+    behind = Backgrounds(found)
+    turns = [item for item in build(found) if item.name != "city"]
+    return (
+        hear(noises(turns, "quiet", every=SAMPLE_TURNS), "silero", behind, known),
+        hear(crossed(heard_over(found), "quiet")[::SAMPLE_OVERLAPS], "silero", behind, known),
+    )
 
 
 def whole(found: Recordings) -> tuple[list[Item], list[Item]]:

@@ -22,6 +22,8 @@ __all__ = ["BURSTS", "active_level", "babble", "burst", "levelled", "mixed", "wh
 
 BLOCK = RATE // 100
 """Samples of 10 ms, the unit of all levels and labels."""
+LAST_KEY = 0.9
+"""Seconds of typing."""
 ACTIVE_DB = 30.0
 """Blocks this far below the loud ones are no part of the speech whose level is measured."""
 
@@ -43,7 +45,8 @@ def active_level(samples: F32) -> float:
 def levelled(samples: F32, level: float) -> F32:
     """With its speech at that level."""
     factor = 10 ** ((level - active_level(samples)) / 20)
-    return np.clip(samples * np.float32(factor), -1, 1)
+    found: F32 = np.clip(samples * np.float32(factor), -1, 1)
+    return found
 
 
 def mixed(speech: F32, noise: F32, level: float) -> F32:
@@ -88,7 +91,8 @@ def decaying(random: Generator, seconds: float, low: float, high: float, attack:
     noise = shaped(random, seconds, low, high)
     at = np.arange(noise.size) / RATE
     envelope = np.minimum(at / attack, 1) * np.exp(-4 * at / seconds)
-    return (noise * envelope).astype(np.float32)
+    found: F32 = (noise * envelope).astype(np.float32)
+    return found
 
 
 def cough(random: Generator) -> F32:
@@ -113,7 +117,8 @@ def throat(random: Generator) -> F32:
     at = np.arange(noise.size) / RATE
     rough = 1 + np.sign(np.sin(2 * np.pi * random.uniform(45, 90) * at))
     envelope = np.sin(np.pi * np.minimum(at / seconds, 1)) ** 0.5
-    return (noise * rough * envelope).astype(np.float32)
+    found: F32 = (noise * rough * envelope).astype(np.float32)
+    return found
 
 
 def laugh(random: Generator) -> F32:
@@ -137,7 +142,7 @@ def keys(random: Generator) -> F32:
     """Typing: clicks of a few milliseconds for a second."""
     total = np.zeros(RATE, np.float32)
     at = 0.0
-    while at < 0.9:
+    while at < LAST_KEY:
         click = decaying(random, 0.02, 1000, 3500, 0.001)
         start = round(at * RATE)
         total[start : start + click.size] += click[: total.size - start]
