@@ -41,6 +41,7 @@ types: $(VENV)/tested
 
 tests: $(VENV)/tested
 	@$(BIN)/dialogctl models fetch
+	@$(BIN)/python -m contrib.quality fetch
 	@$(BIN)/pytest
 
 docs: $(VENV)/tested  ## check that nothing is undocumented and that every snippet runs

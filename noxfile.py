@@ -83,6 +83,7 @@ def tests(session: nox.Session) -> None:
     """The core's tests and every plugin's, with everything installed, without the vendors' SDKs."""
     install_everything(session, "test")
     fetch_models(session)
+    session.run("python", "-m", "contrib.quality", "fetch")
     session.run("pytest", "-m", "not certify", *session.posargs)
 
 
@@ -144,6 +145,7 @@ def minimums(session: nox.Session) -> None:
     constraints.write_text("\n".join(oldest(PROJECT["project"]["dependencies"])) + "\n", "utf-8")
     install_everything(session, "test", constraints=constraints)
     fetch_models(session)
+    session.run("python", "-m", "contrib.quality", "fetch")
     session.run("pytest", "-m", "not certify", *session.posargs)
 
 

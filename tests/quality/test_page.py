@@ -25,7 +25,7 @@ FIELDS = ("voice activity", "turn-taking", "speech recognition")
 def defaults() -> Iterator[tuple[str, Any]]:
     """Each number of the default stack, as a settings file would write it."""
     after = DEFAULT_COMPONENTS["barge_in"][0]["after"]  # type: ignore[index]
-    parts = {
+    parts: dict[str, attrs.AttrsInstance] = {
         "gate": GateSettings(),
         "heuristic": HeuristicSettings(),
         "adaptive": AdaptiveSettings(),
