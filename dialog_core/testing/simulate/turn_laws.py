@@ -13,6 +13,7 @@ import attrs
 
 from dialog_core.messages import Transcript, Utterance
 from dialog_core.testing.simulate.eager_laws import EagerLaws
+from dialog_core.testing.simulate.voice_laws import VoiceLaws
 from dialog_core.turns import effects as ef
 from dialog_core.turns import events as ev
 from dialog_core.turns.events import Timer
@@ -77,6 +78,7 @@ class TurnLaws:
     told: Told = attrs.field(factory=Told)
     timers: set[Timer] = attrs.field(factory=lambda: {Timer.IDLE})
     eager: EagerLaws = attrs.field(factory=EagerLaws)
+    voice: VoiceLaws = attrs.field(factory=VoiceLaws)
     _audible: int = 0
     _held_since: float | None = None
     _ending: bool = False
@@ -86,7 +88,8 @@ class TurnLaws:
     @classmethod
     def of(cls, policy: TurnPolicy) -> TurnLaws:
         """The laws of a call with these numbers."""
-        return cls(policy.longest_hold, eager=EagerLaws(most=policy.eager_most))
+        eager = EagerLaws(most=policy.eager_most)
+        return cls(policy.longest_hold, eager=eager, voice=VoiceLaws.of(policy))
 
     def _breach(self, law: str, detail: object = "") -> None:
         self.breaches.append(Breach(self._at, law, str(detail)))
@@ -107,7 +110,10 @@ class TurnLaws:
             self._heed(effect)
         self._check_answers(event, effects)
         self._check_phase(event, before)
-        for law, detail in self.eager.take(event, phase, effects):
+        for law, detail in (
+            *self.eager.take(event, phase, effects),
+            *self.voice.take(event, effects),
+        ):
             self._breach(law, detail)
 
     # --- what the machine is told

@@ -75,6 +75,7 @@ class Conversation:
         self.speaker = SimulatedSpeaker(self.dice, machinery.new_ledger)
         self.voice = CallerVoice(machinery.new_gate(GateSettings()))
         self.words = CallerWords()
+        self.mute = self.dice.random() < 0.05  # noqa: PLR2004 - a chance: the recogniser says nothing
         self.taken: list[ev.Event] = []
         """Every event, in order."""
         self.turns = 0
@@ -270,8 +271,9 @@ class Conversation:
         self._recognise(self.words.guess_more(self.now))
 
     def _recognise(self, told: Transcript) -> None:
-        self.now = max(self.now, told.at)
-        self.take(told)
+        if not self.mute:
+            self.now = max(self.now, told.at)
+            self.take(told)
 
     def believe_in_the_end(self) -> None:
         """The recogniser has a verdict."""
