@@ -12,8 +12,9 @@ from dialog_core.engine.windows import Cutter, RateConverter, Window
 
 __all__ = ["BACKLOG", "Heard", "Slot"]
 
-BACKLOG = 3
-"""Windows that may wait; beyond, the engine has fallen behind and only the newest one counts."""
+BACKLOG = 16
+"""Windows that may wait: half a second, which a network may deliver in a lump after a pause. Beyond, the engine has
+fallen behind and only the newest one counts."""
 
 CALM = 0.15
 """Speech probability below which a plainly silent window changes nothing: the model has found silence already."""

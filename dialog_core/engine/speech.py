@@ -108,6 +108,8 @@ class SpeechEngine:
         self._states = States(model.state)
         self._rows: dict[Slot, int] = {}
         self._pending: list[Slot] = []
+        self._behind = False
+        """A call of the latest batch had more than one window waiting."""
         self._some = Bell()
         """A window waits."""
         self._many = Bell()
@@ -135,10 +137,13 @@ class SpeechEngine:
             await self._judge_batch(thread)
 
     async def _gather(self, batch: int, interval: float) -> None:
-        """Wait for windows: a batch of them, or for the interval. Rings that are left from before mean nothing."""
+        """Wait for windows: a batch of them, or for the interval; not where a call has some to catch up with.
+
+        Rings that are left from before mean nothing.
+        """
         while not self._pending:
             await self._some.wait()
-        while interval and len(self._pending) < batch:
+        while interval and not self._behind and len(self._pending) < batch:
             if not await self._many.wait(interval):
                 return
 
@@ -165,7 +170,9 @@ class SpeechEngine:
         limit = self._settings.batch
         due, self._pending = self._pending[:limit], self._pending[limit:]
         taken = [(slot, slot.windows.popleft()) for slot in due if slot.open]
-        self._pending += [slot for slot, _ in taken if slot.windows]
+        behind = [slot for slot, _ in taken if slot.windows]
+        self._pending += behind
+        self._behind = bool(behind)
         return _Batch(
             tuple(slot for slot, _ in taken),
             tuple(window for _, window in taken),
