@@ -28,6 +28,8 @@ from dialog_core.turns.records import BargeIn, BrokenOff, Said, TakenBack, TurnC
 
 CALLS = int(os.environ.get("DIALOG_SIMULATED_CALLS", "2000"))
 BATCH = 100
+ECHOES = 0.1
+"""Share of the calls that listen for their own echo, which costs as much as the rest of a call."""
 SENTENCES = (
     "Certainly, I can do that for you. ",
     "No. ",
@@ -68,7 +70,10 @@ async def random_call(seed: int) -> tuple[InCall, FakeLine, Talker, FakeTts]:
             Disabled(DisabledSettings()),
         ]
     )
-    async with in_call(line, agent, tts=tts, policy=new_policy(barge_in=barge_in)) as call:
+    echo = dice.random() < ECHOES
+    async with in_call(
+        line, agent, tts=tts, policy=new_policy(barge_in=barge_in), echo=echo
+    ) as call:
         for _ in range(dice.randint(2, 5)):
             await line.wait(dice.choice([0.1, 0.5, 1.5, 4.0]))
             words = dice.randint(1, 6)
