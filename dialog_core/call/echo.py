@@ -154,17 +154,25 @@ class CallEcho:
             begun = event.at - WORD_SECONDS * len(words)
         if not words or not self.guard.may_sound(begun):
             return event
+        known = self.guard.path is not None
+        if not known and len(words) == 1:
+            return event
         said = self._said.between(begun - LATEST, event.at)
+        run = is_run(words, said)
+        if not run and not known:
+            return event
         voice, echo = self._evidence(begun - MARGIN, event.at + MARGIN)
-        if is_run(words, said):
+        if run:
             return None if self._is_echo(len(words), voice, echo) else event
         return self._trimmed(event, said) if echo else event
 
     def _evidence(self, start: float, end: float) -> tuple[float, float]:
         """Seconds of the caller's voice and of echo in a span."""
         found = {True: 0.0, False: 0.0}
-        for finding in self.guard.findings:
-            if finding.at + finding.seconds > start and finding.at < end:
+        for finding in reversed(self.guard.findings):
+            if finding.at + finding.seconds <= start:
+                break
+            if finding.at < end:
                 found[finding.echo] += finding.seconds
         return found[False], found[True]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import attrs
 
-from dialog_core.echo.guard import EchoGuard, Finding, Verdict
+from dialog_core.echo.guard import LATEST, EchoGuard, Finding, Verdict
 from dialog_core.turns.events import SpeechStarted, SpeechStopped
 from dialog_core.turns.gate import Gate
 
@@ -46,10 +46,10 @@ class EchoGate:
     ) -> SpeechStarted | SpeechStopped | None:
         """Take a window; see :meth:`dialog_core.turns.gate.Gate.push`."""  # per window
         gate = self.gate
-        if probability < gate.settings.end or not self.guard.may_sound(at):
+        if probability < gate.settings.end or at >= self.guard.played.ends + LATEST:
             return gate.push(probability, at, seconds)
         if gate.sounding:
-            echo = self.guard.judge(at + seconds) is Verdict.ECHO
+            echo = self.guard.judge(at + seconds, goes_on=True) is Verdict.ECHO
             self.guard.findings.append(Finding(at, seconds, echo))
             return gate.push(0.0 if echo else probability, at, seconds)
         event = gate.push(probability, at, seconds)

@@ -55,6 +55,8 @@ NEAR = 16
 """Samples between two lags that count as one."""
 INTERVAL = 0.06
 """Seconds for which a verdict holds."""
+LONGEST = 0.48
+"""Seconds for which it holds at most that a voice goes on, where the line has returned nothing yet."""
 REMEMBERED = 512
 """Verdicts kept for those who judge words."""
 
@@ -101,6 +103,7 @@ class EchoGuard:
     _level: float = 0.0
     _floor: float = 1.0
     _verdict: Verdict = Verdict.VOICE
+    _holds: float = INTERVAL
 
     @classmethod
     def on(cls, fmt: AudioFormat) -> EchoGuard:
@@ -111,11 +114,16 @@ class EchoGuard:
         """Whether the agent may be heard at a time, as itself or as its echo."""
         return at < self.played.ends + LATEST
 
-    def judge(self, end: float) -> Verdict:
-        """Who sounds, judged by the audio up to a time; soon after the last answer it is the same."""
-        if not 0 <= end - self._judged < INTERVAL:
+    def judge(self, end: float, *, goes_on: bool = False) -> Verdict:
+        """Who sounds, judged by the audio up to a time; soon after the last answer it is the same.
+
+        goes_on: it is the sound of the last answer; a voice that no echo has been taken for is judged ever less often.
+        """
+        if not 0 <= end - self._judged < (self._holds if goes_on else INTERVAL):
             self._judged = end
             self._verdict = self.compare(end)
+            plain = goes_on and self.path is None and self._verdict is Verdict.VOICE
+            self._holds = min(2 * self._holds, LONGEST) if plain else INTERVAL
         return self._verdict
 
     def compare(self, end: float) -> Verdict:
@@ -135,7 +143,8 @@ class EchoGuard:
                 return Verdict.ECHO
             if self._learnt >= LEARNT and power <= ABOVE * (self._level * rings + self._floor):
                 return Verdict.ECHO
-        found = find(heard, played)
+        unseen = path is None and self._doubted is None
+        found = find(heard, played, DOUBTFUL if unseen else SAME)
         if found is None or share(heard, played, found, LAST) < SHARE:
             return Verdict.VOICE
         return self._heed(found)

@@ -54,24 +54,27 @@ class EchoPath:
     """Of the echo, in terms of what was played."""
 
 
-def find(heard: F32, played: F32) -> EchoPath | None:
-    """The best path; None if nothing was played or it would be louder than an echo can be.
+def find(heard: F32, played: F32, least: float = 0.0) -> EchoPath | None:
+    """The best path; None if nothing was played, or it would be less alike or louder than an echo can be.
 
     heard: (n,). played: (n + lags,); that heard[i] is the echo of played[i + lags] means no delay.
+    least: squared correlation, 0..1, below which a path is not worth working out.
     """
     count = heard.size
     sharp, sharper = emphasised(heard), emphasised(played)
-    size = fast_length(played.size)
-    spectrum = np.fft.rfft(sharper, size) * np.conj(np.fft.rfft(sharp, size))
-    products = np.fft.irfft(spectrum, size)[: played.size - count + 1]
     powers = np.concatenate(([0.0], np.cumsum(np.square(sharper, dtype=np.float64))))
     powers = powers[count:] - powers[:-count]
     heard_power = float(sharp @ sharp)
     floor = FAINT * float(powers.max())
     if heard_power <= 0 or floor <= SILENCE:
         return None
+    size = fast_length(played.size)
+    spectrum = np.fft.rfft(sharper, size) * np.conj(np.fft.rfft(sharp, size))
+    products = np.fft.irfft(spectrum, size)[: powers.size]
     alike = np.square(products) / (np.maximum(powers, floor) * heard_power)
     best = int(alike.argmax())
+    if alike[best] < least:
+        return None
     return refit(heard, played, best, float(alike[best]))
 
 

@@ -36,7 +36,7 @@ class Segment:
     """Words and when they sounded, as far as is known."""
 
     key: tuple[int, int]
-    words: tuple[str, ...]
+    text: str
     start: float
     ends: float
     whole: bool
@@ -46,12 +46,13 @@ class Segment:
         """Words that may have sounded from one time to another."""
         if self.ends < start - WITHIN or self.start > end + WITHIN:
             return ()
+        words = plain_words(self.text)
         if not self.whole:
-            return self.words
-        characters = sum(map(len, self.words)) + len(self.words)
+            return words
+        characters = sum(map(len, words)) + len(words)
         seconds = max(self.ends - self.start, characters / CHARACTERS_PER_SECOND)
         found, passed = [], 0
-        for word in self.words:
+        for word in words:
             at = self.start + seconds * passed / characters
             passed += len(word) + 1
             if start - WITHIN <= at <= end + WITHIN:
@@ -72,7 +73,7 @@ class Said:
             last.ends = ends
             return
         again = any(segment.key == key for segment in self._segments)
-        self._segments.append(Segment(key, tuple(plain_words(text)), start, ends, not again))
+        self._segments.append(Segment(key, text, start, ends, not again))
 
     def between(self, start: float, end: float) -> list[str]:
         """Words that may have sounded from one time to another, in order."""
@@ -81,7 +82,23 @@ class Said:
 
 def is_run(words: Sequence[str], said: Sequence[str]) -> bool:
     """Whether some words are a run of what was said, but for a few."""
-    return bool(words) and differences(words, said) <= len(words) // WRONG
+    if not words or not said:
+        return False
+    wrong = len(words) // WRONG
+    return not are_strange(words, said, wrong) and differences(words, said) <= wrong
+
+
+def are_strange(words: Sequence[str], said: Sequence[str], few: int) -> bool:
+    """Whether more than a few words are like nothing that was said: most callers' words are, and that is soon seen."""
+    known, strange = frozenset(said), 0
+    for word in words:
+        if word not in known and not any(
+            other[0] == word[0] and is_same(word, other) for other in known
+        ):
+            strange += 1
+            if strange > few:
+                return True
+    return False
 
 
 def runs_at_ends(words: Sequence[str], said: Sequence[str]) -> tuple[int, int]:
