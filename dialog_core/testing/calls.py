@@ -27,6 +27,7 @@ from dialog_core.agent.call import Call
 from dialog_core.call.clock import SystemClock
 from dialog_core.call.runner import CallParts, CallRun, run_until_over
 from dialog_core.cascade.ready_made import Holding, ReadyMade
+from dialog_core.engine.ears import Ears
 from dialog_core.engine.speech import SpeechEngine, SpeechEngineSettings
 from dialog_core.factory import Services
 from dialog_core.net.shared import SharedResources
@@ -100,6 +101,7 @@ async def in_call(  # noqa: PLR0913 - one for each part that a test may replace
     components: Mapping[tuple[str, str], object] | None = None,
     holding: Holding | None = None,
     vad: SpeechModel | None = None,
+    ears: Ears | None = None,
     echo: bool = True,
     language: str = "en-US",
 ) -> AsyncIterator[InCall]:
@@ -107,7 +109,7 @@ async def in_call(  # noqa: PLR0913 - one for each part that a test may replace
 
     stt, tts: fakes unless given. components: what `call.use_stt` and `call.use_tts` find by (kind, name).
     holding: hold phrases; none unless given. vad: the energy detector unless given. echo: whether the agent's own
-    voice is kept out. language: what is spoken, as a BCP-47 tag.
+    voice is kept out. language: what is spoken, as a BCP-47 tag. ears: voice detection instead of an engine.
     """
     observed: list[Observation] = []
     engine = SpeechEngine(vad or EnergyModel(), SpeechEngineSettings(), observed.append)
@@ -127,14 +129,16 @@ async def in_call(  # noqa: PLR0913 - one for each part that a test may replace
             observed.append,
         )
         parts = CallParts(
-            line, agent, stt if stt is not None else FakeStt(line), voice, llm, engine, GateSettings(),
+            line, agent, stt if stt is not None else FakeStt(line), voice, llm,
+            engine if ears is None else ears, GateSettings(),
             policy if policy is not None else new_policy(),
             ReadyMade("Sorry, something went wrong.", line.fmt.silence(1.0)),
             language, services, build, diarizer,
             holding if holding is not None else Holding(), echo=echo,
         )  # fmt: skip
         call = InCall(CallRun.of(parts), voice, observed)
-        tasks.start_soon(engine.run)
+        if ears is None:
+            tasks.start_soon(engine.run)
         tasks.start_soon(carry, call)
         yield call
         line.hang_up_by_caller()

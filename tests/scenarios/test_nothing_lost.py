@@ -23,6 +23,7 @@ from dialog_core.policies.barge_in import (
 from dialog_core.testing.calls import InCall, in_call, new_policy
 from dialog_core.testing.fakes import FakeTts, heard_words
 from dialog_core.testing.line import FakeLine
+from dialog_core.testing.simulate.ears import SimulatedEngine
 from dialog_core.testing.simulate.loop import run_virtual
 from dialog_core.turns.records import BargeIn, BrokenOff, Said, TakenBack, TurnComplete
 
@@ -72,7 +73,12 @@ async def random_call(seed: int) -> tuple[InCall, FakeLine, Talker, FakeTts]:
     )
     echo = dice.random() < ECHOES
     async with in_call(
-        line, agent, tts=tts, policy=new_policy(barge_in=barge_in), echo=echo
+        line,
+        agent,
+        tts=tts,
+        policy=new_policy(barge_in=barge_in),
+        ears=SimulatedEngine(),
+        echo=echo,
     ) as call:
         for _ in range(dice.randint(2, 5)):
             await line.wait(dice.choice([0.1, 0.5, 1.5, 4.0]))

@@ -22,10 +22,12 @@ class SimulatedSlot:
 
     fmt: AudioFormat
     heard: Heard
+    silence: int
+    """The byte that silence is made of in this format."""
 
     def feed(self, frame: AudioFrame) -> None:
         """Judge a frame: its end alone, as most detectors judge windows so short, and what comes before."""
-        probability = 0.95 if frame.data[0] else 0.02
+        probability = 0.95 if frame.data[0] != self.silence else 0.02
         seconds = self.fmt.seconds(len(frame.data))
         if seconds > WINDOW:
             self.heard(probability, frame.at, seconds - WINDOW)
@@ -40,4 +42,4 @@ class SimulatedEngine:
 
     @contextmanager
     def open(self, fmt: AudioFormat, heard: Heard, *, call: str = "") -> Iterator[SimulatedSlot]:  # noqa: ARG002
-        yield SimulatedSlot(fmt, heard)
+        yield SimulatedSlot(fmt, heard, fmt.silence(WINDOW)[0])
