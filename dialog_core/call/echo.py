@@ -133,7 +133,7 @@ class CallEcho:
         if not frames:
             return False
         end = frames[-1].at + self.guard.heard.fmt.seconds(len(frames[-1].data))
-        return self.guard.judge(end) is not Verdict.VOICE
+        return self.guard.judge(end) in {Verdict.ECHO, Verdict.DOUBT}
 
     def _sift_words(self, event: Transcript) -> Transcript | None:
         left = self._left_of(event)

@@ -19,6 +19,7 @@ from dialog_core.turns.gate import Gate
 
 __all__ = ["EchoGate"]
 
+UNSURE = frozenset({Verdict.DOUBT, Verdict.SILENCE})
 DOUBTED_SECONDS = 0.3
 """How long a sound may be doubted; then it is let in, as of its beginning."""
 SAME_SOUND_SECONDS = 0.2
@@ -62,7 +63,7 @@ class EchoGate:
         doubted = self._doubted if now - self._doubted_until < SAME_SOUND_SECONDS else None
         self._doubted = None
         first = event if doubted is None else doubted
-        if verdict is Verdict.DOUBT and now - first.at <= DOUBTED_SECONDS:
+        if verdict in UNSURE and now - first.at <= DOUBTED_SECONDS:
             self.gate.dismiss()
             self._doubted, self._doubted_until = first, now
             return None

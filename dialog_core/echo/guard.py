@@ -70,6 +70,8 @@ class Verdict(enum.Enum):
     """The agent alone."""
     DOUBT = "doubt"
     """It may be the agent: ask again a little later."""
+    SILENCE = "silence"
+    """Nobody yet, and no echo is known on this line: ask again a little later."""
 
 
 @attrs.frozen
@@ -135,7 +137,7 @@ class EchoGuard:
         played = self.played.samples(start, LAGS + COMPARED)
         path, power = self.path, self._power(heard)
         if power < INAUDIBLE:
-            return Verdict.DOUBT if path is None else Verdict.ECHO
+            return Verdict.SILENCE if path is None else Verdict.ECHO
         if path is not None:
             rings = ringing(played, path, COMPARED)
             if share(heard, played, path, LAST) >= SHARE:
