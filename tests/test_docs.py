@@ -170,9 +170,15 @@ THRESHOLDS: Mapping[str, tuple[type, ...]] = {
     "endpointer": (
         endpointers.AcousticSettings,
         endpointers.HeuristicSettings,
+        endpointers.AdaptiveSettings,
         endpointers.ProviderSettings,
     ),
-    "barge_in": (barge_in.HardCutSettings, barge_in.SoftFadeSettings),
+    "barge_in": (
+        barge_in.HardCutSettings,
+        barge_in.SoftFadeSettings,
+        barge_in.MinWordsSettings,
+        barge_in.BackchannelSettings,
+    ),
 }
 
 
