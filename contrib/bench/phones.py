@@ -221,7 +221,8 @@ class Phone:
     def _play(self, length: float, now: float) -> None:
         heard = self._heard
         if self._waiting is not None and self._barging is None:
-            self._answered(now)
+            if not self._saying:  # what sounds before is a reply that fades out
+                self._answered(now)
         elif heard.open and now - self._sounds_until > GAP and self._sounds_until:
             heard.gaps.append(now - self._sounds_until)
         self._sounds_until = max(now, self._sounds_until) + length
