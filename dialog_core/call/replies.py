@@ -128,8 +128,11 @@ class Replies:
         """
         if state.phase not in {Phase.THINKING, Phase.SPEAKING} or state.voiced:
             return math.inf
-        began = self._live[state.reply].playout.began
-        return max(self.ledger.ends, state.silent_since, began) + budget
+        playout = self._live[state.reply].playout
+        silent = max(self.ledger.ends, state.silent_since, playout.began)
+        if silent + budget <= playout.times.decided:
+            silent = playout.times.decided  # nobody could have known before: the words came so late
+        return silent + budget
 
     def tell_dead_air(self, reply: int) -> None:
         """Let the operator know who was waited for."""

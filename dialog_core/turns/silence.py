@@ -34,15 +34,15 @@ def nudge(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
 
 
 def ask_again(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
-    """The caller sounded and no word of it came: say so; after enough times nobody can help them here."""
+    """The caller sounded and no word of it came: say so, before all messages; after enough times nobody can help."""
     nothing = Keep(NothingHeard(event.at))
-    if state.sounded < SHORTEST_WORD or state.wanted or policy.idle_prompts == 0:
+    if state.sounded < SHORTEST_WORD or policy.idle_prompts == 0:
         return yield_floor(state, event, policy, nothing)
     if state.sounded >= SENTENCE:
         state = attrs.evolve(state, unheard=state.unheard + 1)
     if state.unheard >= policy.failures:
         why = "nothing of the caller is understood"
         ending = state.ending or ev.EndWanted(event.at, "unheard", policy.give_up)
-        state = attrs.evolve(state, ending=ending, wanted=(Apology(why),))
+        state = attrs.evolve(state, ending=ending, wanted=(Apology(why), *state.wanted))
         return yield_floor(state, event, policy, nothing)
     return begin_reply(state, event, policy, Unheard(max(1, state.unheard)), nothing)

@@ -262,3 +262,13 @@ async def test_a_greeting_that_may_not_be_interrupted_is_heard_and_the_words_are
         await line.wait(6.0)
     assert heard(call)[0] == "This call is recorded."
     assert len(heard(call)) == 2
+
+
+async def test_words_that_come_after_the_budget_are_answered_all_the_same() -> None:
+    line = FakeLine()
+    policy = new_policy(idle_prompts=0)
+    stt = FakeStt(line, latency=7.0, interims=False)
+    async with in_call(line, Slow(), stt=stt, policy=policy) as call:
+        await line.say("Do you have a table?")
+        await line.wait(12.0)
+    assert heard(call) == ["I will look that up for you. We have a table at eight."]

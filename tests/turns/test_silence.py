@@ -186,3 +186,13 @@ def test_a_voice_that_outlasts_the_reply_without_a_word_is_owed_one() -> None:
     state, _ = run(ev.ReplyPlayed(4.1, 1, ended=3.9), given=given, policy=policy)
     assert state.phase is Phase.ENDPOINTING
     assert run(endpoint(7.5), given=state, policy=policy)[0].cause == ef.Unheard(1)
+
+
+def test_a_message_that_is_withdrawn_does_not_swallow_that_nobody_was_heard() -> None:
+    message = ev.ReplyWanted(4.0, 7)
+    given, _ = run(ev.SpeechStopped(2.0), endpoint(2.5), message, given=hearing(1.0))
+    state, effects = run(endpoint(5.5), given=given)
+    assert state.cause == ef.Unheard(1)
+    assert state.wanted == (message,)
+    state, effects = run(ev.ReplyAudible(5.6, 1), ev.ReplyPlayed(6.6, 1), given=state)
+    assert ef.StartReply(2, message) in effects
