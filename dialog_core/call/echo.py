@@ -99,7 +99,7 @@ class CallEcho:
 
     def line(self, line: Speaker) -> Speaker:
         """The line, noted what it is given to play."""
-        return NotedLine(line, self)
+        return NotedLine(line, self, line.fmt)
 
     def noting(self, note: Callable[[Piece], None], ledger: Ledger) -> Callable[[Piece], None]:
         """What is told of each piece that was handed to the line: `note`, and which words sound in it."""
@@ -229,11 +229,8 @@ class NotedLine:
 
     speaker: Speaker
     echo: CallEcho
-
-    @property
-    def fmt(self) -> AudioFormat:
-        """The line's."""
-        return self.speaker.fmt
+    fmt: AudioFormat
+    """The line's."""
 
     async def play(self, audio: bytes) -> None:
         """See :class:`dialog_core.protocols.Line`."""

@@ -126,7 +126,8 @@ class Replies:
 
         Counted from the last that sounded, what left for the carrier or the caller's voice, since it was owed.
         """
-        if state.phase not in {Phase.THINKING, Phase.SPEAKING} or state.voiced:
+        phase = state.phase
+        if state.voiced or (phase is not Phase.THINKING and phase is not Phase.SPEAKING):
             return math.inf
         playout = self._live[state.reply].playout
         silent = max(self.ledger.ends, state.silent_since, playout.began)

@@ -17,7 +17,7 @@ import attrs
 import numpy as np
 
 from dialog_core.audio import AudioFormat
-from dialog_core.echo.path import EchoPath, find, ringing, share
+from dialog_core.echo.path import TAPS, EchoPath, find, ringing, share
 from dialog_core.echo.sounds import F32, RATE, Heard, Played
 
 __all__ = ["EchoGuard", "Verdict"]
@@ -146,7 +146,8 @@ class EchoGuard:
             if self._learnt >= LEARNT and power <= ABOVE * (self._level * rings + self._floor):
                 return Verdict.ECHO
         unseen = path is None and self._doubted is None
-        found = find(heard, played, DOUBTFUL if unseen else SAME)
+        sounds = min(max(round((self.played.ends - start) * RATE), 0), LAGS) + TAPS
+        found = find(heard, played[: sounds + COMPARED], DOUBTFUL if unseen else SAME)
         if found is None or share(heard, played, found, LAST) < SHARE:
             return Verdict.VOICE
         return self._heed(found)

@@ -18,7 +18,7 @@ import numpy as np
 
 from dialog_core.echo.sounds import F32
 
-__all__ = ["EchoPath", "find", "refit", "ringing", "share"]
+__all__ = ["TAPS", "EchoPath", "find", "refit", "ringing", "share"]
 
 EMPHASIS = 0.9
 """First-order pre-emphasis, 0..1."""

@@ -47,7 +47,7 @@ def to(state: TurnState, phase: Phase, *effects: Effect) -> Step:
     if phase is Phase.IDLE:
         state = attrs.evolve(state, eager_starts=0)
     stale = TIMERS[state.phase] - TIMERS[phase]
-    cancelled = tuple(CancelTimer(timer) for timer in Timer if timer in stale)
+    cancelled = tuple([CancelTimer(timer) for timer in Timer if timer in stale]) if stale else ()
     return attrs.evolve(state, phase=phase), (*cancelled, *effects)
 
 
