@@ -38,9 +38,9 @@ MODES: list[tuple[Endpointer, str, float]] = [
 """(endpointer, words, the wait that it has for them)."""
 
 
-class Echo:
-    async def reply(self, turn: Utterance, _call: Call) -> AsyncIterator[str]:
-        yield turn.text
+class Clerk:
+    async def reply(self, _turn: Utterance, _call: Call) -> AsyncIterator[str]:
+        yield "Very well."
 
 
 @pytest.mark.requirement("D.7", "D.8")
@@ -54,7 +54,7 @@ async def test_a_turn_is_complete_its_delay_after_the_last_voiced_sample(
     endpointer, words, delay = mode
     line = FakeLine()
     stt = FakeStt(line, latency=latency, interims=interims)
-    async with in_call(line, Echo(), stt=stt, policy=new_policy(endpointer=endpointer)) as call:
+    async with in_call(line, Clerk(), stt=stt, policy=new_policy(endpointer=endpointer)) as call:
         for begin, seconds in ((1.0, 0.9), (4.02, 1.24), (8.46, 0.6)):
             await line.wait(begin - line.now)
             await line.say(words, seconds=seconds)
