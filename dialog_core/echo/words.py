@@ -41,12 +41,14 @@ class Segment:
     ends: float
     whole: bool
     """It sounded from its beginning, so that a word's place tells its time."""
+    _words: Sequence[str] | None = None
+    """Parted when they are first asked for; few are."""
 
     def between(self, start: float, end: float) -> Sequence[str]:
         """Words that may have sounded from one time to another."""
         if self.ends < start - WITHIN or self.start > end + WITHIN:
             return ()
-        words = plain_words(self.text)
+        words = self._words = plain_words(self.text) if self._words is None else self._words
         if not self.whole:
             return words
         characters = sum(map(len, words)) + len(words)

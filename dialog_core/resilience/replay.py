@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from itertools import islice
 
 import attrs
 
@@ -112,8 +111,9 @@ class ReplayBuffer:
             return None
         if not self._apart:
             self._sent = len(frames)
-            unsent = islice(frames, first, None)
-            return AudioFrame(frames[first].at, b"".join([frame.data for frame in unsent]))
+            # from the end, for what is unsent is little, and a deque is long in the middle
+            unsent = b"".join([frames[place].data for place in range(first - len(frames), 0)])
+            return AudioFrame(frames[first].at, unsent)
         pieces: list[bytes] = []
         end = at = frames[first].at
         second = self._second

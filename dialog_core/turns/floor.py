@@ -44,11 +44,12 @@ def to(state: TurnState, phase: Phase, *effects: Effect) -> Step:
     if state.eager is not None and phase not in OPEN:
         state, dropped = drop(state, "its turn was not answered")
         effects = (*dropped, *effects)
-    if phase is Phase.IDLE:
+    if phase is Phase.IDLE and state.eager_starts:
         state = attrs.evolve(state, eager_starts=0)
     stale = TIMERS[state.phase] - TIMERS[phase]
     cancelled = tuple([CancelTimer(timer) for timer in Timer if timer in stale]) if stale else ()
-    return attrs.evolve(state, phase=phase), (*cancelled, *effects)
+    changed = state if state.phase is phase else attrs.evolve(state, phase=phase)
+    return changed, (*cancelled, *effects)
 
 
 def is_free(state: TurnState) -> bool:
