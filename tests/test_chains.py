@@ -181,7 +181,9 @@ def test_a_list_of_endpointers_is_a_stack_and_of_barge_in_policies_a_vote(tmp_pa
 
 def test_a_component_may_have_a_component_of_its_own(tmp_path: Path) -> None:
     own = '{ use = "openai", api_key = "k", model = "small" }'
-    text = FILE + 'stt = "local"\n' + LLM + TTS + f'endpointer = {{ use = "semantic", llm = {own} }}\n'
+    text = (
+        FILE + 'stt = "local"\n' + LLM + TTS + f'endpointer = {{ use = "semantic", llm = {own} }}\n'
+    )
     semantic = front(tmp_path, text).endpointer.settings
     assert semantic.llm.settings.model == "small"
     assert semantic.language == "en"

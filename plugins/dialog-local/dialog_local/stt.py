@@ -93,6 +93,9 @@ class Latest:
         return None if self.phrase is None else self.phrase.audio
 
 
+NOTHING = Heard("", -math.inf)
+
+
 @attrs.define(eq=False)
 class Interims:
     """When the phrase being spoken is recognised so far."""
@@ -101,7 +104,7 @@ class Interims:
     """Call time of the next one."""
     told: int = 0
     """Number of the last phrase that had one."""
-    heard: Heard = Heard("", -math.inf)
+    heard: Heard = NOTHING
     """What that one was."""
     wake: anyio.Event = attrs.field(factory=anyio.Event)
 
