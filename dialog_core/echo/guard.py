@@ -1,9 +1,9 @@
 """Tells the agent's own voice from the caller's.
 
 A guard is asked only when somebody sounds while the agent may be heard, and answers from two stretches of audio: what
-was played and what is heard. The way between them is looked for (0.5 ms); when it is known, whether it explains the
-last 64 ms takes a sixth of that. It is looked for again whenever it explains too little, since carriers move
-their buffers, and only when that fails too is somebody else speaking.
+was played and what is heard. The way between them is looked for (0.5 ms; 0.3 ms if there is none); when it is known,
+whether it explains the last 64 ms takes a sixth of that. It is looked for again whenever it explains too little, since
+carriers move their buffers, and only when that fails too is somebody else speaking.
 """
 
 from __future__ import annotations
