@@ -37,6 +37,7 @@ from contrib.quality.run import (
     take_turns,
     whole,
 )
+from dialog_core.call.clock import SystemClock
 
 __all__ = ["main"]
 
@@ -139,7 +140,7 @@ def main() -> None:
         print(line, flush=True)
         lines.append(line)
 
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    today = f"{datetime.fromtimestamp(SystemClock().wall(), UTC):%Y-%m-%d}"
     say(
         f"{today}. Python {platform.python_version()}, {platform.system()}; to be read with contrib/quality/README.md."
     )

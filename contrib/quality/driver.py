@@ -7,13 +7,13 @@ import math
 from collections.abc import Callable, Iterable
 from itertools import count
 
-import anyio
 import attrs
 
 from contrib.quality.corpus import Clip
 from contrib.quality.hearing import Timed
 from contrib.quality.recordings import RATE
 from dialog_core.audio import TELEPHONE, Sound
+from dialog_core.call.clock import SystemClock
 from dialog_core.testing.simulate.loop import run_virtual
 from dialog_core.turns import effects as ef
 from dialog_core.turns import events as ev
@@ -98,9 +98,10 @@ class Drive:
         return audio
 
     async def _ask(self, pause: Pause) -> tuple[float, float]:
-        start = anyio.current_time()
+        clock = SystemClock()
+        start = clock.monotonic()
         answer = await self.policy.endpointer.ask(pause)
-        took = anyio.current_time() - start
+        took = clock.monotonic() - start
         match answer:
             case Wait(seconds=wait) | Abstain(at_most=wait):
                 return wait, took

@@ -31,6 +31,7 @@ from contrib.quality.corpus import Clip
 from contrib.quality.recordings import RATE, folder
 from dialog_core import g711
 from dialog_core.audio import TELEPHONE, AudioFormat, AudioFrame
+from dialog_core.call.clock import SystemClock
 from dialog_core.models import default_folder
 from dialog_core.protocols import SpeechModel
 from dialog_core.testing.simulate.loop import run_virtual
@@ -176,25 +177,25 @@ async def _listen(
         event = gate.push(float(probability), number * window, window)
         if event is not None:
             noticed.append(((number + 1) * window + ENGINE, event))
-    services = quiet_services(OneShared(recognitions))
+    services, clock = quiet_services(OneShared(recognitions)), SystemClock()
     stt = LocalSpeechToText(SttSettings(), services)
     async with stt.open(TELEPHONE) as session, anyio.create_task_group() as tasks:
 
         async def read() -> None:
             async for event in session.events():
-                told.append((anyio.current_time() - start, event))  # noqa: PERF401 - as they come
+                told.append((clock.monotonic() - start, event))  # noqa: PERF401 - as they come
 
-        start = anyio.current_time()
+        start = clock.monotonic()
         tasks.start_soon(read)
         size = round(FRAME * RATE)
         for at in range(0, len(clip.data), size):
             now = at / RATE + FRAME
             while noticed and noticed[0][0] <= now:
                 due, event = noticed.pop(0)
-                await anyio.sleep(max(0.0, start + due - anyio.current_time()))
+                await anyio.sleep(max(0.0, start + due - clock.monotonic()))
                 told.append((due, event))
                 session.note(event)
-            await anyio.sleep(max(0.0, start + now - anyio.current_time()))
+            await anyio.sleep(max(0.0, start + now - clock.monotonic()))
             session.feed(AudioFrame(at / RATE, clip.data[at : at + size]))
         await anyio.sleep(LAST_WORDS)
         tasks.cancel_scope.cancel()
