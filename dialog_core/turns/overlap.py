@@ -88,9 +88,14 @@ def ignore_words(state: TurnState, event: Event) -> Step:
 
 
 def voiced_seconds(state: TurnState, event: Event) -> float:
-    """How long the caller has sounded. Words tell only of a voice that the detector did not notice."""
+    """How long the caller has sounded. Words tell only of a voice that the detector did not notice.
+
+    Words come after the sound that they tell of: a reply that is held already has been sounded over for as long as that
+    took, whatever the words' own time.
+    """
     if state.voiced:
-        return event.at - state.sounding_since
+        now = event.at if state.held_since is None else max(event.at, state.held_since)
+        return now - state.sounding_since
     if isinstance(event, Transcript):
         begun = beginning(event)
         begun = begun if math.isfinite(begun) else event.at

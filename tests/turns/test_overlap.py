@@ -7,11 +7,16 @@ import pytest
 
 from dialog_core.messages import Transcript, Word
 from dialog_core.policies.barge_in import (
+    Backchannel,
+    BackchannelSettings,
     Disabled,
     DisabledSettings,
+    HardCut,
+    HardCutSettings,
     SoftFade,
     SoftFadeSettings,
 )
+from dialog_core.policies.vote import Vote
 from dialog_core.turns import effects as ef
 from dialog_core.turns import events as ev
 from dialog_core.turns import records as rec
@@ -21,6 +26,10 @@ from dialog_core.turns.state import INTERRUPTIBLE, Phase, TurnState
 from tests.turns.spec import POLICY, final, interim, overlap, phases, run, speaking
 
 SOFT = attrs.evolve(POLICY, barge_in=SoftFade(SoftFadeSettings(after=0.2, fade=0.2, cut=2.0)))
+VOTE = attrs.evolve(
+    POLICY,
+    barge_in=Vote.of([HardCut(HardCutSettings(0.15)), Backchannel(BackchannelSettings())]),
+)
 DEAF = attrs.evolve(POLICY, barge_in=Disabled(DisabledSettings()))
 
 
@@ -67,6 +76,15 @@ def test_words_of_a_caller_too_soft_for_the_voice_detector_interrupt_too() -> No
     state, effects = run(words, given=speaking())
     assert ef.StopReply(1) in effects
     assert (state.phase, state.text) == (Phase.ENDPOINTING, "stop it please")
+
+
+def test_words_timed_before_a_fade_do_not_undo_it() -> None:
+    given, _ = run(ev.SpeechStarted(3.5), again(3.65), given=speaking(), policy=VOTE)
+    assert given.held_since == 3.65
+    state, effects = run(interim("wait", 3.64), given=given, policy=VOTE)
+    assert ef.ResumeReply(1) not in effects
+    assert ef.StopReply(1) in effects
+    assert state.phase is Phase.HEARING
 
 
 @pytest.mark.requirement("B.19")
