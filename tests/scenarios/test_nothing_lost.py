@@ -60,7 +60,7 @@ class Talker:
 
 async def random_call(seed: int) -> tuple[InCall, FakeLine, Talker, FakeTts]:
     dice = random.Random(seed)
-    line = FakeLine(frame=0.2)
+    line = FakeLine(frame=0.1)
     tts = FakeTts(latency=dice.choice([0.02, 0.1, 0.5]), word_times=dice.random() < 0.7)
     agent = Talker(dice)
     barge_in = dice.choice(
