@@ -216,9 +216,15 @@ def named(table: object) -> tuple[str, dict[str, object]]:
     raise Faults(SettingsProblem("", 'must be a name or a table with a name: use = "..."'))
 
 
-def component(kind: str, *, default: Any = attrs.NOTHING, chain: bool = False) -> Any:
-    """A setting that names a component of this kind. chain: a list of several is allowed too."""
-    metadata = {"help": KINDS[kind], "kind": kind, "chain": chain}
+def component(
+    kind: str, *, default: Any = attrs.NOTHING, chain: bool = False, told: str = ""
+) -> Any:
+    """A setting that names a component of this kind.
+
+    chain: a list of several is allowed too. told: what it is if the file leaves it out.
+    """
+    help_ = f"{KINDS[kind]}; if left out, {told}" if told else KINDS[kind]
+    metadata = {"help": help_, "kind": kind, "chain": chain}
     return attrs.field(default=default, metadata=metadata)
 
 

@@ -17,10 +17,11 @@ from typing import Any
 import attrs
 
 from dialog_core.converter import options_of
+from dialog_core.defaults import DEFAULT_COMPONENTS
 from dialog_core.fields import Secret
 from dialog_core.plugins import KINDS, Catalog, Offer
 from dialog_core.resilience.failover import JOINED
-from dialog_core.settings import DEFAULT_COMPONENTS, ResolvedAgent, Settings
+from dialog_core.settings import ResolvedAgent, Settings
 
 __all__ = ["DIALECT", "schema_of"]
 
@@ -97,7 +98,7 @@ def setting(field: attrs.Attribute[Any]) -> Schema:
             joined = "several that decide together" if kind in JOINED else "and its fallbacks"
             fallbacks = {**many, "minItems": 1, "description": f"{told['help']}, {joined}"}
             return {"description": told["help"], "anyOf": [one, fallbacks]}
-        return many if told.get("many") else one
+        return many if told.get("many") else {**one, "description": told["help"]}
     unit = told.get("unit", "")
     help_ = f"{told.get('help', '')}{f' (in {unit})' if unit else ''}"
     found: Schema = {"description": help_} if help_ else {}

@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 
 from dialog_core.converter import gathered, new_converter, numbered
+from dialog_core.defaults import DEFAULT_COMPONENTS, left_out, with_defaults
 from dialog_core.document import Override, parse_override, put, read_document, with_names
 from dialog_core.engine.speech import SpeechEngineSettings
 from dialog_core.errors import SettingsError, SettingsProblem
@@ -53,13 +54,6 @@ __all__ = [
     "screening_of",
 ]
 
-DEFAULT_COMPONENTS = {
-    "vad": "energy",
-    "endpointer": ["adaptive", "heuristic"],
-    "barge_in": [{"use": "hard-cut", "after": 0.15}, "backchannel"],
-}
-"""What an agent has without asking; chosen by measurement, see docs/explanation/turn-taking.md."""
-DEFAULT_OBSERVERS = ["log"]
 AGENT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
@@ -170,7 +164,7 @@ class ResolvedAgent:
     voip: Chosen[VoIP] = component("voip")
     stt: Chosen[SpeechToText] = component("stt", chain=True)
     tts: Chosen[TextToSpeech] = component("tts", chain=True)
-    vad: Chosen[SpeechModel] = component("vad")
+    vad: Chosen[SpeechModel] = component("vad", told=DEFAULT_COMPONENTS["vad"].rule)
     endpointer: Chosen[Endpointer] = component("endpointer", chain=True)
     barge_in: Chosen[BargeIn] = component("barge_in", chain=True)
     llm: Chosen[LanguageModel] | None = component("llm", default=None, chain=True)
@@ -204,6 +198,8 @@ class ResolvedAgent:
     )
     name: str = attrs.field(default="", metadata={"option": False})
     """Its key below ``agents``."""
+    defaults: Mapping[str, str] = attrs.field(factory=dict, eq=False, metadata={"option": False})
+    """Why each kind that its table leaves out is what it is; empty for what never differs."""
 
     @property
     def apology(self) -> str:
@@ -267,11 +263,16 @@ def load(
             put(document, key, value)
         dotenv = read_dotenv(file.parent / ".env")
         sources = Sources({**dotenv, **(os.environ if environ is None else environ)}, file.parent)
-        completed = with_defaults(with_names(document, sources))
+        written = with_names(document, sources)
         found = plugins if plugins is not None else Plugins()
-        screened = found.screened(screening(completed, sources))
-        settings = structured(completed, sources, screened)
-        agents = {name: finished(name, agent) for name, agent in settings.agents.items()}
+        screened = found.screened(screening(written, sources))
+        settings = structured(with_defaults(written, screened), sources, screened)
+        agents = {
+            name: attrs.evolve(
+                finished(name, agent), defaults=left_out(written["agents"][name], screened)
+            )
+            for name, agent in settings.agents.items()
+        }
     except Faults as error:
         raise SettingsError(*error.problems) from error
     return attrs.evolve(settings, agents=agents, path=file)
@@ -350,18 +351,6 @@ def structured(document: Mapping[str, object], sources: Sources, plugins: Plugin
 
 
 # --- the document, before it is typed -------------------------------------------------------------------------------
-
-
-def with_defaults(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with the components that an agent has without asking."""
-    completed = {"observers": DEFAULT_OBSERVERS, **document}
-    agents = document.get("agents")
-    if isinstance(agents, dict):
-        completed["agents"] = {
-            name: {**DEFAULT_COMPONENTS, **table} if isinstance(table, dict) else table
-            for name, table in agents.items()
-        }
-    return completed
 
 
 def named_components(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

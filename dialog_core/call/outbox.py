@@ -19,12 +19,16 @@ from dialog_core.speech.ledger import Ledger, Piece
 
 __all__ = ["Outbox", "mark_name", "read_mark"]
 
-QUEUED_PIECES = 64
-"""Pieces that may wait; at 200 ms each, some 13 s beyond what the line buffers."""
+QUEUED_SECONDS = 13.0
+"""Audio that may wait beyond what the line buffers, or a little more: who adds to it waits once it is this much."""
 AHEAD_SECONDS = 30.0
 """Audio that the line may hold unplayed; a carrier that buffers takes minutes, but we could not take them back."""
 PIECE_SECONDS = 0.2
 """Longest piece: five messages a second instead of fifty, and a clear waits for none longer than this."""
+LONG_PIECE_SECONDS = 0.6
+"""Longest piece while the line holds `AMPLE_SECONDS`: it buffers, so a long piece is handed over as fast as a short."""
+AMPLE_SECONDS = 1.0
+"""More than a line holds that takes audio only as it is played."""
 SHORTEST_WAIT = 0.001
 """Less is not waited for; a wait too short to move the clock would never end."""
 SOUNDING_SECONDS = 0.5
@@ -56,52 +60,39 @@ class Outbox:
     on_sent: Callable[[Piece], None] = ignore
     """Called after each piece of audio was handed to the line."""
     _pieces: deque[Piece] = attrs.field(factory=deque)
+    _nbytes: int = 0
+    """Of audio in the pieces."""
+    _enough: int = 0
+    """Bytes of one segment that are worth waking the one who hands over."""
     _control: deque[Callable[[], Awaitable[None]]] = attrs.field(factory=deque)
     _flushes: int = 0
     _wake: Bell = attrs.field(factory=Bell)
     _room: anyio.Event = attrs.field(factory=anyio.Event)
 
     async def put(self, pieces: Iterable[Piece]) -> None:
-        """Queue pieces of a reply; waits while too much is queued or too far ahead of what has sounded.
+        """Queue pieces of a reply; waits while too much is queued.
 
         What a flush overtakes is dropped: it is in the ledger, from which a held reply is sent again.
         """
         flushes = self._flushes
         for piece in pieces:
-            for part in self._split(piece):
-                if len(self._pieces) >= QUEUED_PIECES or self._too_far_ahead() > 0:
-                    await self._wait_for_room()
-                if self._flushes != flushes:
-                    return
-                self._pieces.append(part)
-                self._wake.ring()
-
-    async def _wait_for_room(self) -> None:
-        while len(self._pieces) >= QUEUED_PIECES:
-            self._room = anyio.Event()
-            await self._room.wait()
-        if (seconds := self._too_far_ahead()) > 0:
-            await anyio.sleep(seconds)
-
-    def _too_far_ahead(self) -> float:
-        """Seconds by which the line holds more than it should; negative if it may have more."""
-        return self.ledger.ahead(self.now()) - AHEAD_SECONDS
+            while self._nbytes >= self.line.fmt.nbytes(QUEUED_SECONDS):
+                self._room = anyio.Event()
+                await self._room.wait()
+            if self._flushes != flushes:
+                return
+            self._queue(piece)
 
     def put_now(self, pieces: Iterable[Piece]) -> None:
         """Queue pieces that were queued before: they are bounded already."""
         for piece in pieces:
-            self._pieces.extend(self._split(piece))
-        self._wake.ring()
+            self._queue(piece)
 
-    def _split(self, piece: Piece) -> list[Piece]:
-        size = self.line.fmt.nbytes(PIECE_SECONDS)
-        if len(piece.data) <= size:
-            return [piece]
-        view = memoryview(piece.data)
-        return [
-            attrs.evolve(piece, data=bytes(view[start : start + size]))
-            for start in range(0, len(view), size)
-        ]
+    def _queue(self, piece: Piece) -> None:
+        self._pieces.append(piece)
+        self._nbytes += len(piece.data)
+        if self._nbytes >= self._enough or not piece.data or piece.key != self._pieces[0].key:
+            self._wake.ring()
 
     def flush(self, reply: int) -> None:
         """Drop what is queued of a reply."""
@@ -109,6 +100,7 @@ class Outbox:
         kept = [piece for piece in self._pieces if piece.key[0] != reply]
         self._pieces.clear()
         self._pieces.extend(kept)
+        self._nbytes = sum(len(piece.data) for piece in kept)
         self._room.set()
 
     def clear(self) -> None:
@@ -127,38 +119,52 @@ class Outbox:
             if self._control:
                 await self._control.popleft()()
             elif self._pieces:
-                if (patience := self._patience()) > SHORTEST_WAIT:
+                ahead = self.ledger.ahead(self.now())
+                size = self._longest(ahead)
+                if (patience := self._patience(ahead, size)) > SHORTEST_WAIT:
+                    self._enough = size
                     await self._wake.wait(patience)
+                    self._enough = 0
                     continue
-                piece = self._gather()
+                piece = self._gather(size)
                 self._room.set()
                 await self._send(piece)
             else:
                 await self._wake.wait()
 
-    def _patience(self) -> float:
-        """Seconds that what is queued may wait to become a longer piece: none if it is one, or ends, or is urgent."""
+    def _longest(self, ahead: float) -> int:
+        """Bytes of the longest piece that a line is given that holds so many seconds."""
+        return self.line.fmt.nbytes(PIECE_SECONDS if ahead < AMPLE_SECONDS else LONG_PIECE_SECONDS)
+
+    def _patience(self, ahead: float, longest: int) -> float:
+        """Seconds that what is queued may wait: to become a longer piece, or for the line to have played enough."""
         key, size = self._pieces[0].key, 0
+        if ahead > AHEAD_SECONDS and self._pieces[0].data:
+            return ahead - AHEAD_SECONDS
         for piece in self._pieces:
             if piece.key != key or not piece.data:
                 return 0.0
             size += len(piece.data)
-        if size >= self.line.fmt.nbytes(PIECE_SECONDS):
-            return 0.0
-        return self.ledger.ahead(self.now()) - SOUNDING_SECONDS
+            if size >= longest:
+                return 0.0
+        return ahead - SOUNDING_SECONDS
 
-    def _gather(self) -> Piece:
-        """The next piece, and those that it may be sent together with."""
+    def _gather(self, longest: int) -> Piece:
+        """The next piece: of the same segment as much as is queued, up to so many bytes."""
         pieces = self._pieces
         first = pieces.popleft()
-        room = self.line.fmt.nbytes(PIECE_SECONDS) - len(first.data)
-        joined = [first.data]
-        while pieces and pieces[0].data and pieces[0].key == first.key:
-            room -= len(pieces[0].data)
-            if room < 0 or not first.data:
-                break
+        if not first.data:
+            return first
+        joined, room = [first.data], longest - len(first.data)
+        while room > 0 and pieces and pieces[0].data and pieces[0].key == first.key:
             joined.append(pieces.popleft().data)
-        return first if len(joined) == 1 else Piece(first.key, b"".join(joined), first.protected)
+            room -= len(joined[-1])
+        data = joined[0] if len(joined) == 1 else b"".join(joined)
+        if room < 0:
+            pieces.appendleft(Piece(first.key, data[longest:], first.protected))
+            data = data[:longest]
+        self._nbytes -= len(data)
+        return Piece(first.key, data, first.protected)
 
     async def _send(self, piece: Piece) -> None:
         self.ledger.sent(piece, self.now())

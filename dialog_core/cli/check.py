@@ -30,8 +30,18 @@ def command(plugins: Plugins, file: Path, sets: tuple[str, ...]) -> None:
     """Check a settings file and draw what it assembles; opens nothing."""
     settings = load_for(plugins, file, sets)
     Console().print(drawn(settings), soft_wrap=True)
+    for note in notes(settings):
+        click.echo(f"note: {note}")
     for problem in without_effect(settings, plugins):
         click.echo(f"warning: {problem}", err=True)
+
+
+def notes(settings: Settings) -> Iterator[str]:
+    """Why a component that an agent leaves out is what it is, where that may differ."""
+    for name, agent in settings.agents.items():
+        for kind, because in agent.defaults.items():
+            if because:
+                yield f"agents.{name}.{kind} is {getattr(agent, kind).name} by default: {because}"
 
 
 def drawn(settings: Settings) -> Tree:
@@ -43,7 +53,7 @@ def drawn(settings: Settings) -> Tree:
     for agent in settings.agents.values():
         branch = tree.add(Text.assemble("agent ", (agent.name, "bold"), f" ({agent.language})"))
         for kind, chosen in agent.components():
-            draw_component(branch, kind, chosen)
+            draw_component(branch, kind, chosen, assumed=kind in agent.defaults)
         draw_sections(branch, agent)
     return tree
 
@@ -57,16 +67,22 @@ def draw_sections(branch: Tree, settings: Settings | ResolvedAgent) -> None:
             extend(branch.add(Text(field.name)), section)
 
 
-def draw_component(branch: Tree, kind: str, chosen: Chosen[Any]) -> None:
-    """One component's branch: kind, name, distribution and version, settings; a chain's has its members."""
+def draw_component(branch: Tree, kind: str, chosen: Chosen[Any], *, assumed: bool = False) -> None:
+    """One component's branch: kind, name, distribution and version, settings; a chain's has its members.
+
+    assumed: the file does not name it.
+    """
+    default = "  default" if assumed else ""
     if isinstance(chosen.settings, Chain):
         law = {"endpointer": "the first that decides", "barge_in": "a vote"}
-        chain = branch.add(Text(f"{kind}, {law.get(kind, 'the first that answers')}"))
+        chain = branch.add(
+            Text.assemble(f"{kind}, {law.get(kind, 'the first that answers')}", (default, "dim"))
+        )
         for number, member in enumerate(chosen.settings.members, 1):
             draw_component(chain, f"{number}.", member)
         return
     origin = str(chosen.plugin) if chosen.plugin else "this application"
-    text = Text.assemble(f"{kind} ", (chosen.name, "cyan"), (f"  {origin}", "dim"))
+    text = Text.assemble(f"{kind} ", (chosen.name, "cyan"), (f"  {origin}{default}", "dim"))
     extend(branch.add(text), chosen.settings)
 
 

@@ -50,7 +50,7 @@ def explained(settings: Settings, sets: Sequence[str], key: str) -> Iterator[str
         names = {".".join(leaf.key) for leaf in known}
         hint = did_you_mean(key, names) or "; without KEY all settings are listed"
         raise SettingsError(SettingsProblem(key, f"no such setting{hint}"))
-    origins = Origins.of(settings.path, sets)
+    origins = attrs.evolve(Origins.of(settings.path, sets), assumed=assumed_in(settings))
     for leaf in found:
         yield f"{leaf.shown}  # {origins.of_leaf(leaf)}"
     if len(found) == 1 and (field := found[0].field) is not None:
@@ -78,6 +78,15 @@ def leaves(key: Key, value: object, field: attrs.Attribute[Any] | None = None) -
             yield Leaf(key, value, field)
 
 
+def assumed_in(settings: Settings) -> Mapping[Key, str]:
+    """Why the components that agents leave out are what they are, each with its key."""
+    return {
+        ("agents", name, kind): because
+        for name, agent in settings.agents.items()
+        for kind, because in agent.defaults.items()
+    }
+
+
 @attrs.frozen
 class Origins:
     """What a file, its ``.env`` and the command line say."""
@@ -87,6 +96,8 @@ class Origins:
     lines: Mapping[Key, int]
     dotenv: Mapping[str, str]
     overrides: Sequence[Key]
+    assumed: Mapping[Key, str] = attrs.field(factory=dict)
+    """Why a component that the file leaves out is what it is."""
 
     @classmethod
     def of(cls, file: Path, sets: Sequence[str]) -> Origins:
@@ -116,7 +127,8 @@ class Origins:
             return f"{self.looked_up(written)}{where}"
         if leaf.field is not None and leaf.field.metadata.get("spoken") and leaf.value is not None:
             return f"the agent's language: {'.'.join(leaf.key[:2])}.language"
-        return "the default"
+        because = self.assumed.get(leaf.key[:-1])
+        return f"the default: {because}" if because else "the default"
 
     def written(self, key: Key) -> tuple[object, bool]:
         """What the file has at a key, and whether it has anything."""

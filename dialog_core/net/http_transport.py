@@ -35,7 +35,10 @@ from dialog_core.net.http_wire import (
 )
 from dialog_core.net.loop_stream import LoopStream, connect_stream
 
-__all__ = ["LoopTransport"]
+__all__ = ["READ", "LoopTransport"]
+
+READ = "dialog.read"
+"""The extension of a response that reads its body under a limit of its own for each read; see :meth:`Answer.read`."""
 
 PORTS = {"http": 80, "https": 443}
 SWITCHING = 101
@@ -81,12 +84,11 @@ class Link:
     async def receive(self, limit: float | None) -> bytes:
         """The next bytes; none at the end of the connection. Raises: httpx.ReadTimeout, httpx.ReadError."""
         try:
-            if limit is None:
-                return await self.stream.receive()
-            with timed(limit, httpx.ReadTimeout):
-                return await self.stream.receive()
+            return await self.stream.receive(within=limit)
         except anyio.EndOfStream:
             return b""
+        except TimeoutError as late:
+            raise httpx.ReadTimeout(f"nothing came for {limit:g} s") from late
         except BROKEN as error:
             raise httpx.ReadError("the connection was lost") from error
 
@@ -122,20 +124,24 @@ class Answer(httpx.AsyncByteStream):
         self._over: Callable[[], None] | None = over
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        body, receive, limit = self._body, self._link.receive, self._limit
+        while (piece := await self.read(self._limit)) is not None:
+            yield piece
+
+    async def read(self, limit: float | None) -> bytes | None:
+        """The next bytes; None at the end. limit: seconds without any. Raises: httpx.TransportError."""
+        body = self._body
         piece, self._data = self._data, b""
-        with garbled():
-            while True:
-                if piece:
-                    yield piece
-                if body.done:
-                    return
-                data = await receive(limit)
+        try:
+            while not piece and not body.done:
+                data = await self._link.receive(limit)
                 if data:
                     piece = body.feed(data)
                 else:
                     body.end()
-                    return
+                    break
+        except Garbled as error:
+            raise httpx.RemoteProtocolError(str(error)) from error
+        return piece or None
 
     async def aclose(self) -> None:
         over, self._over = self._over, None
@@ -182,11 +188,16 @@ class LoopTransport(httpx.AsyncBaseTransport):
         def over() -> None:
             self._release(link, reuse=lasting and body.done and not body.rest)
 
+        answer = Answer(link, body, data, limit=limits.get("read"), over=over)
         return httpx.Response(
             head.status,
             headers=head.headers,
-            stream=Answer(link, body, data, limit=limits.get("read"), over=over),
-            extensions={"http_version": b"HTTP/" + head.version, "reason_phrase": head.reason},
+            stream=answer,
+            extensions={
+                "http_version": b"HTTP/" + head.version,
+                "reason_phrase": head.reason,
+                READ: answer.read,
+            },
         )
 
     async def aclose(self) -> None:

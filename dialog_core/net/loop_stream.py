@@ -17,6 +17,8 @@ from typing import Any, cast
 import anyio
 from anyio.abc import ByteStream, SocketAttribute
 
+from dialog_core.bell import Bell
+
 __all__ = ["LoopStream", "connect_stream"]
 
 READ_AHEAD = 1024 * 1024
@@ -28,12 +30,9 @@ class LoopStream(ByteStream, asyncio.Protocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport
-        self._new_future: Callable[[], asyncio.Future[None]] = (
-            asyncio.get_running_loop().create_future
-        )
         self._chunks: deque[bytes] = deque()
         self._waiting = 0
-        self._news: asyncio.Future[None] | None = None
+        self._news = Bell()
         self._room: anyio.Event | None = None
         """Not None while the peer takes less than we send."""
         self._ended = False
@@ -51,16 +50,16 @@ class LoopStream(ByteStream, asyncio.Protocol):
         self._waiting += len(data)
         if self._waiting > READ_AHEAD:
             self._transport.pause_reading()
-        self._tell()
+        self._news.ring()
 
     def eof_received(self) -> None:
         self._ended = True
-        self._tell()
+        self._news.ring()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._failed = exc is not None and not self._ended
         self._ended = True
-        self._tell()
+        self._news.ring()
         self.resume_writing()
 
     def pause_writing(self) -> None:
@@ -71,14 +70,13 @@ class LoopStream(ByteStream, asyncio.Protocol):
             self._room.set()
             self._room = None
 
-    def _tell(self) -> None:
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
-
     # what we call
 
-    async def receive(self, max_bytes: int = 65_536) -> bytes:
-        """The next bytes. Raises: EndOfStream, BrokenResourceError, ClosedResourceError."""
+    async def receive(self, max_bytes: int = 65_536, *, within: float | None = None) -> bytes:
+        """The next bytes. within: seconds without any, positive; None for ever.
+
+        Raises: EndOfStream, BrokenResourceError, ClosedResourceError, TimeoutError.
+        """
         while not self._chunks:
             if self._closed:
                 raise anyio.ClosedResourceError
@@ -86,11 +84,8 @@ class LoopStream(ByteStream, asyncio.Protocol):
                 raise anyio.BrokenResourceError
             if self._ended:
                 raise anyio.EndOfStream
-            self._news = self._new_future()
-            try:
-                await self._news
-            finally:
-                self._news = None
+            if not await self._news.wait(within):
+                raise TimeoutError
         data = self._chunks.popleft()
         if len(data) > max_bytes:
             self._chunks.appendleft(data[max_bytes:])
@@ -137,7 +132,7 @@ class LoopStream(ByteStream, asyncio.Protocol):
         """Close at once; what is not sent yet is lost."""
         self._closed = True
         self._transport.abort()
-        self._tell()
+        self._news.ring()
         self.resume_writing()
 
     async def aclose(self) -> None:

@@ -49,16 +49,32 @@ class Outlet:
             self.notify()
 
     def take(self) -> AudioOut | None:
-        """The oldest piece, if there is one. Raises: ProviderError when the pieces before it are taken."""
-        if not self._pieces:
+        """The oldest audio that waits, all of it up to its segment's end, as one piece; None if there is none.
+
+        Raises: ProviderError when the audio before the error is taken.
+        """
+        pieces = self._pieces
+        if not pieces:
             if self.error is not None:
                 raise self.error
             return None
-        piece = self._pieces.popleft()
+        piece = pieces.popleft()
+        if pieces and not piece.last and follows(pieces[0], piece):
+            piece = self._joined(piece)
         if piece.data:
             self.nbytes -= len(piece.data)
             self._tell()
         return piece
+
+    def _joined(self, first: AudioOut) -> AudioOut:
+        """A piece and those behind it that belong to the same segment."""
+        parts, last = [first], first
+        while self._pieces and not last.last and follows(self._pieces[0], last):
+            last = self._pieces.popleft()
+            parts.append(last)
+        data = b"".join([part.data for part in parts])
+        words = tuple(word for part in parts for word in part.words)
+        return AudioOut(first.reply, first.index, data, words, last=last.last)
 
     async def more(self, within: float | None = None) -> bool:
         """As :meth:`changed`, for the one task that takes; may return early. within: seconds; False if they passed."""
@@ -80,6 +96,11 @@ class Outlet:
         if self._changed is not None:
             self._changed.set()
             self._changed = None
+
+
+def follows(piece: AudioOut, before: AudioOut) -> bool:
+    """Whether two pieces are of one segment."""
+    return piece.index == before.index and piece.reply == before.reply
 
 
 @attrs.frozen

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol, Self
 
-import anyio
 import attrs
 import httpx
 
@@ -18,6 +17,9 @@ from dialog_openai.protocol import CUT_SHORT
 from dialog_openai.reader import Item
 
 __all__ = ["Answer", "AnswerReader"]
+
+SHORTEST = 0.001
+"""Seconds of the last wait for an answer that has been silent for as long as it may."""
 
 TAIL_SECONDS = 0.5
 """Time for the token count and the end, once the model has stopped."""
@@ -93,8 +95,7 @@ class Answer:
         stopped = self.reader.finish is not None
         limit = TAIL_SECONDS if stopped else self.token_gap
         try:
-            with anyio.fail_after(limit - self._silent):
-                data = await self.body.read(urgent=stopped)
+            data = await self.body.read(urgent=stopped, within=max(limit - self._silent, SHORTEST))
         except TimeoutError:
             return self.reader.close(f"no token for {self.token_gap:g} s")
         except httpx.RequestError as error:

@@ -12,7 +12,8 @@ nor the end of an answer. Half a second on, when what is spoken is far behind, t
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import cast
 
 import anyio
@@ -20,6 +21,7 @@ import attrs
 import httpx
 
 from dialog_core.factory import Clock
+from dialog_core.net.http_transport import READ
 
 __all__ = ["Body", "open_body"]
 
@@ -32,6 +34,9 @@ DRAIN_SECONDS = 0.1
 CLOSE_SECONDS = 0.5
 """Time that closing a response may take."""
 
+Following = Callable[[float], Awaitable[bytes | None]]
+"""The next bytes, None at the end. Given the seconds to wait for them; raises httpx.RequestError, TimeoutError."""
+
 
 @attrs.define(eq=False)
 class Body:
@@ -41,7 +46,7 @@ class Body:
     clock: Clock
     coalesce: float
     """Seconds that bytes may gather before they are read together."""
-    chunks: AsyncIterator[bytes]
+    following: Following
     gather: float = 0.0
     """The same later in the answer."""
     began: float | None = None
@@ -51,13 +56,16 @@ class Body:
     waited: float = 0.0
     """Seconds that the latest read waited for its bytes, naps included."""
 
-    async def read(self, *, urgent: bool) -> bytes | None:
-        """The next bytes; None at the end. Raises: httpx.RequestError when the connection is lost."""
+    async def read(self, *, urgent: bool, within: float = math.inf) -> bytes | None:
+        """The next bytes; None at the end. within: seconds without any.
+
+        Raises: httpx.RequestError when the connection is lost; TimeoutError.
+        """
         asked = began = self.clock.monotonic()
         if not urgent and asked < self.due:
             await anyio.sleep(self.due - asked)
             began = self.clock.monotonic()
-        data = await anext(self.chunks, None)
+        data = await self.following(within)
         now = self.clock.monotonic()
         if self.began is None:
             self.began = now
@@ -82,7 +90,7 @@ class Body:
         """Read to the end of the body, if it comes at once."""
         with anyio.move_on_after(DRAIN_SECONDS):
             try:
-                while await anext(self.chunks, None) is not None:
+                while await self.following(math.inf) is not None:
                     continue
             except httpx.RequestError:
                 return
@@ -90,8 +98,34 @@ class Body:
 
 def open_body(response: httpx.Response, clock: Clock, *, coalesce: float, gather: float) -> Body:
     """The body of a response, decompressed if the server compressed it although it was asked not to."""
-    coded = "content-encoding" in response.headers
-    # httpx's own iterators count, cut and join; tokens need none of it.
-    stream = cast("httpx.AsyncByteStream", response.stream)
-    chunks = response.aiter_bytes() if coded else aiter(stream)
-    return Body(response, clock, coalesce, chunks, gather)
+    read = response.extensions.get(READ)
+    if "content-encoding" in response.headers:
+        following = limited(response.aiter_bytes())
+    elif read is None:
+        # httpx's own iterators count, cut and join; tokens need none of it.
+        following = limited(aiter(cast("httpx.AsyncByteStream", response.stream)))
+    else:
+        following = prompt(read)
+    return Body(response, clock, coalesce, following, gather)
+
+
+def limited(chunks: AsyncIterator[bytes]) -> Following:
+    """Takes from an iterator."""
+
+    async def following(within: float) -> bytes | None:
+        with anyio.fail_after(within):
+            return await anext(chunks, None)
+
+    return following
+
+
+def prompt(read: Callable[[float | None], Awaitable[bytes | None]]) -> Following:
+    """Takes from a connection that can wait for so long itself, which costs a twentieth of a scope around each read."""
+
+    async def following(within: float) -> bytes | None:
+        try:
+            return await read(None if within == math.inf else within)
+        except httpx.ReadTimeout as late:
+            raise TimeoutError from late
+
+    return following
