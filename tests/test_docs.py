@@ -13,6 +13,7 @@ import pytest
 from dialog_core import errors
 from dialog_core.cli.main import DISTRIBUTIONS
 from dialog_core.cli.plugins import facts, settings_of
+from dialog_core.converter import options_of
 from dialog_core.engine.speech import SpeechEngineSettings
 from dialog_core.observe.observations import ProviderTimed
 from dialog_core.plugins import KINDS, Plugins
@@ -155,7 +156,7 @@ def test_every_setting_has_a_row(cls: type) -> None:
 
 def test_every_kind_of_component_is_named() -> None:
     page = reference("settings")
-    plain = [field.name for field in attrs.fields(ResolvedAgent) if field.name != "name"]
+    plain = options_of(ResolvedAgent)
 
     assert [
         name for name in (*KINDS, *plain) if f"`{name}`" not in page and f"`{name}s`" not in page

@@ -16,12 +16,13 @@ LATEST = Path(__file__).parent / "results/latest.json"
 TURNS = ("median", "p95", "cut off", "taken back", "missed")
 BARGE_INS = ("median", "p95", "missed", "false", "ducked", "duck")
 LINES = {
-    "silero, quiet": "Silero, clean and 20 dB",
-    "energy, quiet": "energy detector, clean and 20 dB",
-    "silero, noisy": "Silero, 15 and 10 dB",
-    "silero, loud": "Silero, 5 dB",
-    "silero, voices": "Silero, other voices at 20 to 10 dB",
+    "silero, quiet": "**default**, clean and 20 dB",
+    "silero, noisy": "default, 15 and 10 dB",
+    "silero, loud": "default, 5 dB",
+    "silero, voices": "default, other voices at 20 to 10 dB",
+    "energy, quiet": "without dialog-silero (`energy`), clean and 20 dB",
 }
+"""Detector and group of backgrounds, and what the page calls them."""
 
 
 def tables(figures: dict[str, Any]) -> Sequence[str]:

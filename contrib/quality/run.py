@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dialog_core.turns.policy import BargeIn, Endpointer
 
 __all__ = [
+    "DEFAULT_DETECTOR",
     "DETECTORS",
     "GROUPS",
     "Heard",
@@ -44,6 +45,8 @@ __all__ = [
 ]
 
 DETECTORS: dict[str, Callable[[], SpeechModel]] = {"silero": Silero, "energy": EnergyModel}
+DEFAULT_DETECTOR = "silero"
+"""Where dialog-silero is installed; elsewhere it is the other."""
 GROUPS = {
     "quiet": (CLEAN, Noise("white", 20), CLEAN, Noise("music", 20)),
     "noisy": tuple(Noise(kind, snr) for snr in (15, 10) for kind in ("white", "music")),
@@ -122,8 +125,10 @@ def sample(found: Recordings, known: Recognitions) -> tuple[list[Heard], list[He
     behind = Backgrounds(found)
     turns = [item for item in build(found) if item.name != "city"]
     return (
-        hear(noises(turns, "quiet", every=SAMPLE_TURNS), "silero", behind, known),
-        hear(crossed(heard_over(found), "quiet")[::SAMPLE_OVERLAPS], "silero", behind, known),
+        hear(noises(turns, "quiet", every=SAMPLE_TURNS), DEFAULT_DETECTOR, behind, known),
+        hear(
+            crossed(heard_over(found), "quiet")[::SAMPLE_OVERLAPS], DEFAULT_DETECTOR, behind, known
+        ),
     )
 
 

@@ -74,7 +74,13 @@ def settings(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> str:
         ("agents.front.tts.voice.id", (
             "agents.front.tts.voice.id = 'tenor'  # dialog.toml, line 18"
         )),
-        ("agents.front.vad.use", "agents.front.vad.use = 'energy'  # the default"),
+        ("agents.front.vad.use", (
+            "agents.front.vad.use = 'energy'  # the default: dialog-silero is not installed; pip install "
+            "dialog-silero, and false barge-ins fall from 25 % to 2 %, turns cut off from 5 % to 1 %"
+        )),
+        ("agents.front.barge_in.1.use", (
+            "agents.front.barge_in.1.use = 'backchannel'  # the default"
+        )),
         ("observers", "observers.0.use = 'log'  # the default"),
     ],
 )  # fmt: skip

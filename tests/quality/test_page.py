@@ -11,10 +11,11 @@ from typing import Any
 import attrs
 import pytest
 
-from contrib.quality.page import LATEST, tables
+from contrib.quality.page import LATEST, LINES, by_line, tables
+from contrib.quality.run import DEFAULT_DETECTOR
+from dialog_core.defaults import DEFAULT_COMPONENTS
 from dialog_core.policies.barge_in import BackchannelSettings, HardCutSettings
 from dialog_core.policies.endpointers import AdaptiveSettings, HeuristicSettings
-from dialog_core.settings import DEFAULT_COMPONENTS
 from dialog_core.turns.gate import GateSettings
 
 PAGE = (Path(__file__).parents[2] / "docs/explanation/turn-taking.md").read_text()
@@ -24,7 +25,7 @@ FIELDS = ("voice activity", "turn-taking", "speech recognition")
 
 def defaults() -> Iterator[tuple[str, Any]]:
     """Each number of the default stack, as a settings file would write it."""
-    after = DEFAULT_COMPONENTS["barge_in"][0]["after"]  # type: ignore[index]
+    after = DEFAULT_COMPONENTS["barge_in"][0]["after"]
     parts: dict[str, attrs.AttrsInstance] = {
         "gate": GateSettings(),
         "heuristic": HeuristicSettings(),
@@ -78,6 +79,26 @@ def test_whoever_is_named_is_in_the_literature() -> None:
 @pytest.mark.parametrize("field", FIELDS)
 def test_the_literature_covers_detection_turns_and_recognition(field: str) -> None:
     assert field in " ".join(PAGE.split("## Literature\n")[1].split()).lower()
+
+
+def test_what_the_better_voice_detector_brings_is_what_was_measured() -> None:
+    figures = json.loads(LATEST.read_text())
+    rows = by_line(figures)
+    without, there = (rows[LINES[f"{name}, quiet"]] for name in ("energy", DEFAULT_DETECTOR))
+    assert DEFAULT_COMPONENTS["vad"].gain == (
+        f"false barge-ins fall from {without['false']:.0f} % to {there['false']:.0f} %, "
+        f"turns cut off from {without['cut off']:.0f} % to {there['cut off']:.0f} %"
+    )
+
+
+def test_on_the_whole_corpus_the_default_stack_keeps_what_is_asked_of_it() -> None:
+    row = by_line(json.loads(LATEST.read_text()))[LINES[f"{DEFAULT_DETECTOR}, quiet"]]
+    assert row["wait"] <= 500
+    assert row["cut off"] <= 2
+    assert row["missed"] == 0
+    assert row["yields"] <= 220
+    assert row["yields p95"] <= 450
+    assert row["false"] <= 3
 
 
 def test_the_tables_are_those_of_the_latest_results() -> None:

@@ -7,7 +7,9 @@ of the sample is kept beside the results; the detector, the gate, the session, t
 from __future__ import annotations
 
 import shutil
+from typing import Any
 
+import attrs
 import pytest
 
 from contrib.quality import stacks
@@ -15,7 +17,21 @@ from contrib.quality.corpus import Backgrounds, build, clip_of
 from contrib.quality.hearing import Recognitions
 from contrib.quality.recordings import Recordings, recordings
 from contrib.quality.report import barge_in_figures, turn_figures
-from contrib.quality.run import GROUPS, SAMPLE, Heard, Overlaps, sample, take_over, take_turns
+from contrib.quality.run import (
+    DEFAULT_DETECTOR,
+    DETECTORS,
+    GROUPS,
+    SAMPLE,
+    Heard,
+    Overlaps,
+    sample,
+    take_over,
+    take_turns,
+)
+from dialog_core.settings import load
+from dialog_core.testing.simulate.run import quiet_services
+from dialog_core.turns.gate import GateSettings
+from tests.scenarios.staging import MINIMAL, Vendors
 
 pytestmark = pytest.mark.models
 
@@ -72,6 +88,30 @@ def test_interruptions_are_yielded_to_at_once(met: Overlaps) -> None:
 
 def test_backchannels_and_coughs_do_not_stop_the_agent(met: Overlaps) -> None:
     assert barge_in_figures(met)["false"] <= 3
+
+
+def test_what_is_measured_as_the_default_is_what_an_agent_has_without_asking() -> None:
+    agent = load(MINIMAL, environ=Vendors().environ).agents["reception"]
+    services = quiet_services()
+    nobody: Any = None  # these are the same for all clips
+    endpointer = stacks.ENDPOINTERS[stacks.DEFAULT_ENDPOINTER](nobody)
+    assert set(agent.defaults) == {"vad", "endpointer", "barge_in"}
+    assert agent.gate == GateSettings()
+    assert agent.vad.build(services) == DETECTORS[DEFAULT_DETECTOR]()
+    assert parts(agent.endpointer.build(services)) == parts(endpointer)
+    assert parts(agent.barge_in.build(services)) == parts(
+        stacks.BARGE_INS[stacks.DEFAULT_BARGE_IN]()
+    )
+
+
+def parts(policy: Any) -> list[Any]:
+    """The members of a stack or a vote; the measured ones have no language, which is English."""
+    return [
+        attrs.evolve(each, settings=attrs.evolve(each.settings, language=None))
+        if hasattr(each.settings, "language")
+        else each
+        for each in policy.members
+    ]
 
 
 def test_a_clip_is_the_same_every_time(found: Recordings) -> None:

@@ -154,7 +154,8 @@ def settings_of(combination: Combination, folder: Path) -> Settings:
     file = folder / "dialog.toml"
     file.write_text("", "utf-8")
     agent = {"use": "chat", "greeting": GREETING, "tools": TOOLS}
-    tables: dict[str, object] = {"agent": agent, "voip": named(combination.voip)}
+    # the caller is a tone, which a detector that knows voices would not hear
+    tables: dict[str, object] = {"agent": agent, "voip": named(combination.voip), "vad": "energy"}
     for host, kit in ((STT, combination.stt), (TTS, combination.tts), (LLM, combination.llm)):
         tables[kit.kind] = {**named(kit), **address(kit, host)}
     overrides: list[tuple[str, object]] = [("server.public_url", f"https://{HOST}")]

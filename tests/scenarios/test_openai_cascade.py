@@ -40,6 +40,7 @@ voip = { use = "twilio", account_sid = "%(sid)s", auth_token = "%(token)s" }
 llm = { use = "openai", api_key = "sk-test", api = "%(api)s" }
 stt = { api_key = "sk-test", %(stt)s }
 tts = { use = "openai", api_key = "sk-test" }
+vad = "energy"
 %(more)s
 """
 

@@ -21,7 +21,6 @@ SETTINGS = """
 agent = "bakery:Bakery"
 stt = "local"
 tts = { use = "local", voice = "heart" }
-vad = "silero"
 voip = { use = "twilio", account_sid = "AC00000000000000000000000000000000", auth_token = "key" }
 """
 SCENARIO = """
