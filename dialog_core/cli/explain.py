@@ -79,9 +79,9 @@ def leaves(key: Key, value: object, field: attrs.Attribute[Any] | None = None) -
 
 
 def assumed_in(settings: Settings) -> Mapping[Key, str]:
-    """Why the components that agents leave out are what they are, each with its key."""
+    """Why the components that agents leave out are what they are, by the key of their names."""
     return {
-        ("agents", name, kind): because
+        ("agents", name, kind, "use"): because
         for name, agent in settings.agents.items()
         for kind, because in agent.defaults.items()
     }
@@ -127,7 +127,7 @@ class Origins:
             return f"{self.looked_up(written)}{where}"
         if leaf.field is not None and leaf.field.metadata.get("spoken") and leaf.value is not None:
             return f"the agent's language: {'.'.join(leaf.key[:2])}.language"
-        because = self.assumed.get(leaf.key[:-1])
+        because = self.assumed.get(leaf.key)
         return f"the default: {because}" if because else "the default"
 
     def written(self, key: Key) -> tuple[object, bool]:

@@ -94,6 +94,28 @@ def test_a_value_says_where_it_comes_from(
     assert "hush" not in result.stdout
 
 
+def test_only_the_name_of_a_component_depends_on_what_is_installed(
+    terminal: Terminal, settings: str
+) -> None:
+    source = """
+    @attrs.frozen
+    class Rate:
+        rate: int = setting(default=8000, help="samples per second")
+
+    @hookimpl
+    def dialog_vad():
+        return (Factory("silero", Rate, make),)
+    """
+    install_distribution(terminal.folder, "dialog-silero", source)
+
+    result = terminal.run("config", "explain", settings, "agents.front.vad")
+
+    assert result.stdout.splitlines() == [
+        "agents.front.vad.use = 'silero'  # the default: dialog-silero is installed",
+        "agents.front.vad.rate = 8000  # the default",
+    ]
+
+
 def test_a_single_setting_says_what_it_is_for(terminal: Terminal, settings: str) -> None:
     result = terminal.run("config", "explain", settings, "agents.front.stt.wait")
 
