@@ -76,15 +76,20 @@ class Outbox:
         """
         flushes = self._flushes
         for piece in pieces:
-            while self._nbytes >= self.line.fmt.nbytes(QUEUED_SECONDS):
+            while self.is_full:
                 self._room = anyio.Event()
                 await self._room.wait()
             if self._flushes != flushes:
                 return
             self._queue(piece)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether who has more is to wait."""
+        return self._nbytes >= self.line.fmt.nbytes(QUEUED_SECONDS)
+
     def put_now(self, pieces: Iterable[Piece]) -> None:
-        """Queue pieces that were queued before: they are bounded already."""
+        """Queue pieces without waiting: where it is not full, or they were queued before and are bounded already."""
         for piece in pieces:
             self._queue(piece)
 

@@ -15,7 +15,7 @@ from dialog_core.call.draft import Draft
 from dialog_core.call.outbox import Outbox
 from dialog_core.errors import ProviderProtocolError
 from dialog_core.messages import PLAIN, Manner, SpeakText
-from dialog_core.speech.ledger import Ledger
+from dialog_core.speech.ledger import Ledger, Piece
 from dialog_core.speech.written import Written
 from dialog_core.turns.effects import Cause
 from dialog_core.turns.events import Event, Shielded
@@ -135,13 +135,25 @@ class Playout:
 
         Raises: ProviderProtocolError if a segment with words ends without any, since it would count as heard.
         """
-        if self.times.first_audio is None and audio.data:
-            self.times.first_audio = self.now()
-        pieces = self.ledger.take(audio)
+        pieces = self._entered(audio)
         if self.ledger.is_mute((audio.reply, audio.index)):
             raise ProviderProtocolError("voice", "ended words without a sound", stage="tts")
         if not self.held:
             await self.outbox.put(pieces)
+
+    def push_now(self, audio: AudioOut) -> bool:
+        """As :meth:`push`, without waiting. False, and nothing is done, where that may wait or raise."""
+        if audio.last or self.outbox.is_full:
+            return False
+        pieces = self._entered(audio)
+        if not self.held:
+            self.outbox.put_now(pieces)
+        return True
+
+    def _entered(self, audio: AudioOut) -> tuple[Piece, ...]:
+        if self.times.first_audio is None and audio.data:
+            self.times.first_audio = self.now()
+        return self.ledger.take(audio)
 
 
 class Responder(Protocol):

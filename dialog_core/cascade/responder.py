@@ -20,6 +20,7 @@ from dialog_core.cascade.ready_made import Holding, ReadyMade
 from dialog_core.errors import PluginError
 from dialog_core.messages import PLAIN, Manner, SpeakText, Utterance
 from dialog_core.protocols import TtsSession, Voice
+from dialog_core.resilience.outlet import Pieces
 from dialog_core.speech.chunker import Chunker
 from dialog_core.speech.text import TextSettings
 from dialog_core.speech.written import Spelling, as_written
@@ -157,6 +158,8 @@ class CascadeResponder:
 
     async def _play(self, voice: Voice, playout: Playout) -> None:
         async with closing(voice.audio()) as pieces:
+            if isinstance(pieces, Pieces):
+                pieces.divert(playout.push_now)
             async for audio in pieces:
                 await playout.push(audio)
 

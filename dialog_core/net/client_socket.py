@@ -7,6 +7,9 @@ reads too, and what it reads meanwhile waits for the receiver in order::
     close()    --+--> one read at a time
     keepalive  --'                     '--> pong, close
 
+Where messages are diverted, and the receiver waits for one, those that come whole are handed over from within the read
+instead: no task wakes up.
+
 A write is never left half done, because a frame cut in two would spoil the socket for the other calls that share it:
 it is shielded from cancellation, and a peer that takes nothing for 2 s counts as lost.
 """
@@ -77,6 +80,9 @@ class ClientSocket:
     _pong: bytes = b""
     _rest: bytes = b""
     """The beginning of a frame."""
+    _take: Callable[[str | bytes], bool] | None = None
+    _waits: bool = False
+    """The task that receives waits for a message."""
     _owed: float = 0
     """Bytes of a long frame that the protocol is still to be given; infinite if all goes through it."""
 
@@ -113,8 +119,18 @@ class ClientSocket:
         while not self._inbox:
             if self._closed is not None:
                 raise self._closed
-            await self._advance()
+            self._waits = True
+            try:
+                await self._advance()
+            finally:
+                self._waits = False
         return self._inbox.popleft()
+
+    def divert(self, take: Callable[[str | bytes], bool]) -> None:
+        """See :class:`dialog_core.net.prompt.PromptSocket`."""
+        self._take = take
+        if isinstance(self._stream, LoopStream):
+            self._stream.sink = self._read_now
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close with a handshake of at most 0.5 s; again is harmless."""
@@ -129,6 +145,9 @@ class ClientSocket:
                 await self._advance()
         self._end(code, reason)
         await anyio.aclose_forcefully(self._stream)
+        self._take = None
+        if isinstance(self._stream, LoopStream):
+            self._stream.sink = None
 
     async def keep_alive(self, interval: float) -> None:
         """Ping every `interval` seconds; without a pong within as many, the socket counts as lost."""
@@ -181,6 +200,31 @@ class ClientSocket:
             return
         if self._understand(data):
             await self._flush()
+
+    def _read_now(self, data: bytes) -> bytes:  # per message
+        """Hand over the messages that come first, while the receiver waits for one; returns the rest, to be read."""
+        if not self._waits or self._inbox or self._owed or self._frames or self._closed is not None:
+            return data
+        if self._rest:
+            data, self._rest = self._rest + data, b""
+        start, end = 0, len(data)
+        while (place := extent(data, start, end)) is not None:
+            body, over = place
+            if over > end or not self._is_taken(data[start : start + 2], data[body:over]):
+                break
+            start = over
+        return data[start:]
+
+    def _is_taken(self, head: bytes, payload: bytes) -> bool:
+        """Hand over a whole message, if a frame is one and it is wanted."""
+        if self._take is None or head[1] >= MASKED:
+            return False
+        try:
+            if head[0] == FINAL_TEXT:
+                return self._take(payload.decode())
+            return head[0] == FINAL_BINARY and self._take(payload)
+        except Exception:  # noqa: BLE001 - it is received next, and raised again where that is done
+            return False
 
     def _understand(self, data: bytes) -> bool:
         """Take what has come. False if it was nothing but whole messages, to which the protocol has no answer."""

@@ -33,6 +33,8 @@ class LoopStream(ByteStream, asyncio.Protocol):
         self._chunks: deque[bytes] = deque()
         self._waiting = 0
         self._news = Bell()
+        self.sink: Callable[[bytes], bytes] | None = None
+        """Given what comes while nothing waits to be read; what it returns is to be read."""
         self._room: anyio.Event | None = None
         """Not None while the peer takes less than we send."""
         self._ended = False
@@ -46,6 +48,10 @@ class LoopStream(ByteStream, asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
+        if self.sink is not None and not self._chunks:
+            data = self.sink(data)
+            if not data:
+                return
         self._chunks.append(data)
         self._waiting += len(data)
         if self._waiting > READ_AHEAD:

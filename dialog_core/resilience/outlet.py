@@ -1,9 +1,15 @@
-"""Synthesised audio between the task that reads a vendor's socket, which must not wait, and the line."""
+"""Synthesised audio between whoever reads a vendor's socket, who must not wait, and the line.
+
+::
+
+    reader -> put -+- nothing waits, the player is idle, and takes it -> the line
+                   '- waits in the outlet -> the player's task -----------^
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import anyio
 import attrs
@@ -12,7 +18,7 @@ from dialog_core.audio import AudioOut
 from dialog_core.bell import Bell
 from dialog_core.errors import ProviderError
 
-__all__ = ["Outlet", "Pieces"]
+__all__ = ["Outlet", "Patience", "Pieces"]
 
 
 @attrs.define(eq=False)
@@ -27,6 +33,8 @@ class Outlet:
     is_closed: bool = False
     """True once nothing more may be put in."""
     error: ProviderError | None = None
+    direct: Callable[[AudioOut], bool] | None = None
+    """Is offered each piece that nothing waits before; what it takes (True) does not wait here."""
     _pieces: deque[AudioOut] = attrs.field(factory=deque)
     _taker: Bell = attrs.field(factory=Bell)
     _changed: anyio.Event | None = None
@@ -34,6 +42,8 @@ class Outlet:
 
     def put(self, piece: AudioOut) -> bool:
         """Take a piece, unless full."""
+        if self.direct is not None and not self._pieces and self.direct(piece):
+            return True
         if self.nbytes + len(piece.data) > self.limit:
             return False
         self.nbytes += len(piece.data)
@@ -46,6 +56,7 @@ class Outlet:
         if not self.is_closed:
             self.is_closed = True
             self.error = error
+            self.direct = None
             self.notify()
 
     def take(self) -> AudioOut | None:
@@ -103,17 +114,76 @@ def follows(piece: AudioOut, before: AudioOut) -> bool:
     return piece.index == before.index and piece.reply == before.reply
 
 
-@attrs.frozen
-class Pieces:
-    """An iterator that, unlike an async generator, may be left half-way without a clean-up of its own."""
+@attrs.define(eq=False)
+class Patience:
+    """How long a voice waits for what its vendor owes it."""
 
-    advance: Callable[[], Awaitable[AudioOut | None]]
+    limit: Callable[[], float | None]
+    """Seconds from the latest sign of life; None while nothing is owed. Asked again whenever something changed."""
+    expire: Callable[[float], None]
+    """Called when so many seconds have passed without one; closes the outlet, or puts something in."""
+    now: Callable[[], float]
+    """Seconds on the loop's clock."""
+    touched: float = 0.0
+    """When the vendor last gave a sign of life, or was last given work."""
+
+
+@attrs.define(eq=False)
+class Pieces:
+    """An outlet's audio for the one who plays it.
+
+    An iterator that, unlike an async generator, may be left half-way without a clean-up of its own.
+    """
+
+    outlet: Outlet
+    patience: Patience | None = None
+    _take: Callable[[AudioOut], bool] | None = None
+    _waits: bool = False
+    """The player waits for a piece."""
+    _limit: float | None = None
+    """The limit of that."""
+
+    def divert(self, take: Callable[[AudioOut], bool]) -> None:
+        """Offer pieces to `take` as they come, while the player waits for one; that spares its wake-up.
+
+        What it does not want (False) is iterated over, as is all that comes while something waits.
+        """
+        self._take = take
+        self.outlet.direct = self._pass
 
     def __aiter__(self) -> Pieces:
         return self
 
     async def __anext__(self) -> AudioOut:
-        piece = await self.advance()
-        if piece is None:
-            raise StopAsyncIteration
+        """The next piece. Raises: ProviderError."""
+        outlet = self.outlet
+        while (piece := outlet.take()) is None:
+            if outlet.is_closed:
+                raise StopAsyncIteration
+            self._waits = True
+            try:
+                await self._more()
+            finally:
+                self._waits = False
         return piece
+
+    async def _more(self) -> None:
+        """Wait for a change, or until the vendor is given up."""
+        patience = self.patience
+        limit = self._limit = None if patience is None else patience.limit()
+        if patience is None or limit is None:
+            await self.outlet.more()
+            return
+        touched = patience.touched
+        left = touched + limit - patience.now()
+        changed = left > 0 and await self.outlet.more(left)
+        if not changed and touched == patience.touched:
+            patience.expire(limit)
+
+    def _pass(self, piece: AudioOut) -> bool:
+        """Hand on a piece at once, unless the player is busy."""
+        if not self._waits or self._take is None or not self._take(piece):
+            return False
+        if self.patience is not None and self.patience.limit() != self._limit:
+            self.outlet.notify()
+        return True

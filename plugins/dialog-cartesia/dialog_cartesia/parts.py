@@ -49,5 +49,3 @@ class Times:
 
     started: float | None = None
     first: float | None = None
-    touched: float = 0.0
-    """When text was last sent or a message last came."""

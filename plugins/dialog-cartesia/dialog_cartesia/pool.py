@@ -41,6 +41,7 @@ from dialog_core.errors import (
 )
 from dialog_core.factory import Services
 from dialog_core.fields import Secret
+from dialog_core.net.prompt import PromptSocket
 from dialog_core.observe.observations import Counted, Trouble
 from dialog_core.protocols import WebSocket
 
@@ -174,12 +175,18 @@ class Pool:
                 voice.lost(link)
 
     async def _read(self, link: Link, socket: WebSocket) -> None:
-        """Hand out what comes, until the socket is closed."""
-        receive, now = socket.receive, self._services.clock.monotonic
-        while True:
-            raw = await receive()
+        """Hand out what comes, until the socket is closed; from within its read, where it can."""
+        now = self._services.clock.monotonic
+
+        def take(raw: str | bytes) -> bool:
             link.heard = link.used = now()
             self._dispatch(raw)
+            return True
+
+        if isinstance(socket, PromptSocket):
+            socket.divert(take)
+        while True:
+            take(await socket.receive())
 
     def _dispatch(self, raw: str | bytes) -> None:  # per message
         try:

@@ -40,6 +40,8 @@ LIVE_TICK = 0.5
 """The same for v1, whose shortest limit is seconds long."""
 EVENTS = 64
 """Events that may wait to be taken; then the vendor's socket is not read, which slows it down."""
+SPARE = 8
+"""More events than come of one message."""
 LONGEST_MESSAGE = 0.25
 """Seconds of audio in one message, when much waits."""
 FIRST_SILENCE = 0.02
@@ -52,6 +54,10 @@ GOODBYE = 0.5
 KEEP_ALIVE = wire.build(wire.KeepAlive())
 FINALIZE = wire.build(wire.Finalize())
 CLOSE_STREAM = wire.build(wire.CloseStream())
+
+AnyMessage = wire.Message | wire.FluxMessage | wire.Unknown
+TOLD = wire.Unknown | wire.FluxFailure | wire.Failure | wire.Warned
+"""Messages that somebody is told of, or that end the connection."""
 
 TRY_AGAIN = frozenset({408, 425, 429})
 """HTTP statuses below 500 that trying again may help."""
@@ -105,8 +111,17 @@ class Outlet:
         if self._turn.locked() or len(self._waiting) + len(events) > EVENTS:
             await self._post_slowly(events)
         elif events:
-            self._waiting.extend(events)
-            self._news.ring()
+            self.post_now(events)
+
+    @property
+    def is_behind(self) -> bool:
+        """The listener takes so little that the next events may have to wait."""
+        return self._turn.locked() or len(self._waiting) > EVENTS - SPARE
+
+    def post_now(self, events: Sequence[SttEvent]) -> None:
+        """As :meth:`post`, where the listener is not behind."""
+        self._waiting.extend(events)
+        self._news.ring()
 
     async def _post_slowly(self, events: Sequence[SttEvent]) -> None:
         async with self._turn:
@@ -298,6 +313,8 @@ class Link:
 
     async def _receive(self) -> None:
         parse = wire.parse_flux if self.parts.settings.flux else wire.parse
+        if isinstance(self.socket, PromptSocket):
+            self.socket.divert(partial(self._take_now, parse))
         while True:
             try:
                 message = parse(await self.socket.receive())
@@ -306,7 +323,17 @@ class Link:
                 raise
             await self._take(message)
 
-    async def _take(self, message: wire.Message | wire.FluxMessage | wire.Unknown) -> None:
+    def _take_now(self, parse: Callable[[str | bytes], AnyMessage], raw: str | bytes) -> bool:
+        """Take what was understood from within the socket's read; not what is told of, or must wait."""
+        if self.parts.outlet.is_behind:
+            return False
+        message = parse(raw)
+        if isinstance(message, TOLD):
+            return False
+        self.parts.outlet.post_now(self._understand(message))
+        return True
+
+    async def _take(self, message: AnyMessage) -> None:
         match message:
             case wire.Unknown(kind=kind):
                 self._note_unknown(kind)
@@ -319,14 +346,14 @@ class Link:
                 self._complaint = f"{code}: {text}"
                 self._report("the recogniser complained", self._complaint)
             case _:
-                await self._understand(message)
+                await self.parts.outlet.post(self._understand(message))
 
     def _note_unknown(self, kind: str) -> None:
         if kind not in self.parts.unknown:
             self.parts.unknown.add(kind)
             self._report("a message of an unknown kind was skipped", kind)
 
-    async def _understand(self, message: wire.Message | wire.FluxMessage) -> None:
+    def _understand(self, message: wire.Message | wire.FluxMessage) -> tuple[SttEvent, ...]:
         if isinstance(message, wire.Results | wire.TurnInfo):
             self.parts.pulse.unheard_since = self._now() if self.parts.pulse.sounding else None
         # The reader of a connection reads its messages: v1 or v2, by the same setting.
@@ -334,7 +361,7 @@ class Link:
         self.parts.buffer.settle(self.parts.reader.pending.settled)
         if settles(message, events):
             self.parts.pulse.answered.set()
-        await self.parts.outlet.post(events)
+        return events
 
 
 def settles(message: wire.Message | wire.FluxMessage, events: tuple[SttEvent, ...]) -> bool:

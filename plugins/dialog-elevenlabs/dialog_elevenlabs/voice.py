@@ -33,7 +33,7 @@ from dialog_core.errors import (
 from dialog_core.factory import Services
 from dialog_core.messages import PLAIN, Manner, SpeakText
 from dialog_core.observe.observations import ProviderTimed, Trouble
-from dialog_core.resilience.outlet import Outlet, Pieces
+from dialog_core.resilience.outlet import Outlet, Patience, Pieces
 from dialog_core.speech.manner import Unheeded
 from dialog_core.speech.words import is_pronounceable, spaced
 from dialog_elevenlabs.attribution import Attribution
@@ -95,8 +95,6 @@ class Times:
 
     started: float | None = None
     first: float | None = None
-    touched: float = 0.0
-    """When text was last sent or a message last came."""
 
 
 class ElevenLabsVoice:
@@ -115,6 +113,7 @@ class ElevenLabsVoice:
         self._finishing = False
         self._resends = 0
         self._times = Times()
+        self._patience = Patience(self._limit, self._expire, self._now)
         self._sending = anyio.Lock()
         self._repair_scope = anyio.CancelScope()
 
@@ -146,7 +145,7 @@ class ElevenLabsVoice:
 
     def audio(self) -> AsyncIterator[AudioOut]:
         """See :class:`dialog_core.protocols.Voice`."""
-        return Pieces(self._next)
+        return Pieces(self._outlet, self._patience)
 
     async def leave(self) -> None:
         """Close the context, and drop what still comes of it."""
@@ -209,13 +208,13 @@ class ElevenLabsVoice:
             and self._context is context
         ):
             attribution.submit(part)
-            self._times.touched = self._now()
+            self._patience.touched = self._now()
             self._outlet.notify()  # from now on the vendor owes us something, and has a deadline
             await context.link.send(build_text(context.id, part.text))
         over = attribution.following() is not None or self._finishing
         if over and not context.ended and self._context is context:
             context.ended = True
-            self._times.touched = self._now()
+            self._patience.touched = self._now()
             self._outlet.notify()
             await context.link.send(build_close(context.id))
 
@@ -274,11 +273,11 @@ class ElevenLabsVoice:
         context = self._context
         if context is None or self._outlet.is_closed:
             return
-        self._times.touched = self._now()
+        self._patience.touched = self._now()
         match message:
             case Audio(data=data, alignment=alignment):
                 if self._times.first is None:
-                    self._times.first = self._times.touched
+                    self._times.first = self._patience.touched
                 self._put(self._attribution.audio(data, alignment))
             case Final():
                 self._forget()
@@ -332,22 +331,6 @@ class ElevenLabsVoice:
 
     # --- waiting
 
-    async def _next(self) -> AudioOut | None:
-        """The next piece, None at the end. Raises: ProviderError."""
-        while (piece := self._outlet.take()) is None:
-            if self._outlet.is_closed:
-                return None
-            limit = self._limit()
-            if limit is None:
-                await self._outlet.more()
-                continue
-            touched = self._times.touched
-            left = touched + limit - self._now()
-            waited = left > 0 and await self._outlet.more(left)
-            if not waited and touched == self._times.touched:
-                self._expire(limit)
-        return piece
-
     def _limit(self) -> float | None:
         """Seconds from the last sign of life that we wait for the vendor; None while it owes us nothing."""
         context, attribution, settings = self._context, self._attribution, self._channel.settings
@@ -366,7 +349,7 @@ class ElevenLabsVoice:
         if context is None:
             return
         if attribution.is_waiting and (attribution.is_lacking or attribution.is_short):
-            self._channel.pool.doubt(context.link, since=self._times.touched)
+            self._channel.pool.doubt(context.link, since=self._patience.touched)
             reason = f"no {'more ' if attribution.is_sounding else ''}audio within {limit:g} s"
             self.fail(ProviderUnavailable(NAME, reason, stage=STAGE))
             return

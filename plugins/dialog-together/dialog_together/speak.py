@@ -123,15 +123,7 @@ class TogetherVoice:
 
     def audio(self) -> AsyncIterator[AudioOut]:
         """See :class:`dialog_core.protocols.Voice`."""
-        return Pieces(self._next)
-
-    async def _next(self) -> AudioOut | None:
-        """The next piece, None at the end. Raises: ProviderError."""
-        while (piece := self._outlet.take()) is None:
-            if self._outlet.is_closed:
-                return None
-            await self._outlet.changed()
-        return piece
+        return Pieces(self._outlet)
 
     def leave(self) -> None:
         """Nobody listens any more."""
