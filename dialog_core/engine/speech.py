@@ -190,7 +190,10 @@ class SpeechEngine:
     def _deliver(self, batch: _Batch, probabilities: F32, states: F32) -> None:
         """Keep the states and tell the calls, leaving out those that ended meanwhile."""
         alive = [n for n, slot in enumerate(batch.slots) if slot.open]
-        self._states.scatter([batch.rows[n] for n in alive], states[alive])
+        if len(alive) == len(batch.slots):
+            self._states.scatter(batch.rows, states)
+        else:
+            self._states.scatter([batch.rows[n] for n in alive], states[alive])
         heard = probabilities.tolist()
         for n in alive:
             batch.slots[n].hear(heard[n], batch.windows[n].at)

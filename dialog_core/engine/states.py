@@ -42,11 +42,11 @@ class States:
 
     def gather(self, rows: Sequence[int]) -> F32:
         """A copy of these rows: (rows, *shape)."""
-        return self._array[list(rows)]
+        return self._array.take(np.fromiter(rows, np.intp, len(rows)), axis=0)
 
     def scatter(self, rows: Sequence[int], states: F32) -> None:
         """Write these rows."""
-        self._array[list(rows)] = states
+        self._array[np.fromiter(rows, np.intp, len(rows))] = states
 
     def reshape(self, shape: tuple[int, ...]) -> None:
         """Start all rows anew with another shape; who holds which row stays."""

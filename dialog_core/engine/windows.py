@@ -30,13 +30,16 @@ class Window(NamedTuple):
 class Cutter:
     """Frames of any length in, windows of one length out."""
 
+    __slots__ = ("_counted", "_late", "_origin", "_rest", "_second", "_size", "seconds")
+
     def __init__(self, fmt: AudioFormat, samples: int) -> None:
         """samples: length of a window."""
         self.seconds = samples / fmt.rate
         """Length of a window."""
         self._size = samples * fmt.width
         self._second = 1 / fmt.bytes_per_second
-        self._rest = bytearray()
+        self._rest = b""
+        """Shorter than a window; as bytes, since small ones are cheaper than what can grow."""
         self._origin = 0.0
         self._counted = 0
         """Bytes since the origin, without the rest."""
@@ -51,29 +54,28 @@ class Cutter:
         """  # per frame
         rest = self._rest
         if frame.at > self._late:
-            rest.clear()
+            rest = b""
             self._origin = frame.at
             self._counted = 0
         rest += frame.data
-        length = len(rest)
-        counted = self._counted
+        length, counted, size = len(rest), self._counted, self._size
         self._late = self._origin + (counted + length) * self._second + JITTER
-        size = self._size
         if length < size:
+            self._rest = rest
             return ()
-        window = Window(self._origin + counted * self._second, bytes(rest[:size]))
-        del rest[:size]
+        window = Window(self._origin + counted * self._second, rest[:size])
+        self._rest = rest[size:]
         self._counted = counted + size
-        return (window,) if length - size < size else (window, *self._more(length - size))
+        return (window,) if length - size < size else (window, *self._more())
 
-    def _more(self, length: int) -> Iterator[Window]:
+    def _more(self) -> Iterator[Window]:
         """The windows of a frame that is longer than one."""
-        for _ in range(length // self._size):
-            yield Window(
-                self._origin + self._counted * self._second, bytes(self._rest[: self._size])
-            )
-            del self._rest[: self._size]
-            self._counted += self._size
+        rest, size = self._rest, self._size
+        over = len(rest) // size * size
+        for start in range(0, over, size):
+            yield Window(self._origin + self._counted * self._second, rest[start : start + size])
+            self._counted += size
+        self._rest = rest[over:]
 
 
 class RateConverter:

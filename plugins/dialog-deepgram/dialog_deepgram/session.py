@@ -86,8 +86,9 @@ class DeepgramSession:
     """Bytes that are worth a message."""
 
     def feed(self, frame: AudioFrame) -> None:  # per frame
-        self.parts.buffer.push(frame)
-        pulse = self.parts.pulse
+        parts = self.parts
+        parts.buffer.push(frame)
+        pulse = parts.pulse
         pulse.fed += len(frame.data)
         if pulse.fed >= self.batch:
             fed, pulse.fed = pulse.fed, 0

@@ -38,6 +38,8 @@ class AudioClock:
     its true length.
     """
 
+    __slots__ = ("_began", "_clock", "_newest", "_offset", "now")
+
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._began: float | None = None
