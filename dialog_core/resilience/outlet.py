@@ -18,7 +18,7 @@ from dialog_core.audio import AudioOut
 from dialog_core.bell import Bell
 from dialog_core.errors import ProviderError
 
-__all__ = ["Outlet", "Patience", "Pieces"]
+__all__ = ["Deadline", "Outlet", "Pieces"]
 
 
 @attrs.define(eq=False)
@@ -43,6 +43,7 @@ class Outlet:
     def put(self, piece: AudioOut) -> bool:
         """Take a piece, unless full."""
         if self.direct is not None and not self._pieces and self.direct(piece):
+            self._tell()
             return True
         if self.nbytes + len(piece.data) > self.limit:
             return False
@@ -115,7 +116,7 @@ def follows(piece: AudioOut, before: AudioOut) -> bool:
 
 
 @attrs.define(eq=False)
-class Patience:
+class Deadline:
     """How long a voice waits for what its vendor owes it."""
 
     limit: Callable[[], float | None]
@@ -136,7 +137,7 @@ class Pieces:
     """
 
     outlet: Outlet
-    patience: Patience | None = None
+    deadline: Deadline | None = None
     _take: Callable[[AudioOut], bool] | None = None
     _waits: bool = False
     """The player waits for a piece."""
@@ -169,21 +170,21 @@ class Pieces:
 
     async def _more(self) -> None:
         """Wait for a change, or until the vendor is given up."""
-        patience = self.patience
-        limit = self._limit = None if patience is None else patience.limit()
-        if patience is None or limit is None:
+        deadline = self.deadline
+        limit = self._limit = None if deadline is None else deadline.limit()
+        if deadline is None or limit is None:
             await self.outlet.more()
             return
-        touched = patience.touched
-        left = touched + limit - patience.now()
+        touched = deadline.touched
+        left = touched + limit - deadline.now()
         changed = left > 0 and await self.outlet.more(left)
-        if not changed and touched == patience.touched:
-            patience.expire(limit)
+        if not changed and touched == deadline.touched:
+            deadline.expire(limit)
 
     def _pass(self, piece: AudioOut) -> bool:
         """Hand on a piece at once, unless the player is busy."""
         if not self._waits or self._take is None or not self._take(piece):
             return False
-        if self.patience is not None and self.patience.limit() != self._limit:
+        if self.deadline is not None and self.deadline.limit() != self._limit:
             self.outlet.notify()
         return True

@@ -80,3 +80,49 @@ async def test_the_end_of_a_segment_waits_for_nothing() -> None:
         await stage.speak(13, last=True)
         await anyio.wait_all_tasks_blocked()
         assert sum(stage.sizes()) == 13 * PIECE
+
+
+async def test_a_line_that_holds_a_second_is_given_long_pieces() -> None:
+    async with on_stage() as stage:
+        await stage.outbox.put(stage.ledger.take(AudioOut(1, 0, b"\x00" * 8000 * 4, last=True)))
+        await anyio.wait_all_tasks_blocked()
+        sizes = stage.sizes()
+        held = [sum(sizes[:n]) / 8000 for n in range(len(sizes))]
+        assert max(size for size, before in zip(sizes, held, strict=True) if before < 1.0) == 1600
+        assert {size for size, before in zip(sizes[:-1], held, strict=False) if before >= 1.0} == {
+            4800
+        }
+        assert sum(sizes) == 8000 * 4
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_the_line_never_holds_more_than_we_could_take_back(again: bool) -> None:
+    async with on_stage() as stage:
+        minute = stage.ledger.take(AudioOut(1, 0, b"\x00" * 8000 * 60, last=True))
+        if again:
+            stage.outbox.put_now(minute)
+        else:
+            await stage.outbox.put(minute)
+        most = 0.0
+        while sum(stage.sizes()) < 8000 * 60:
+            await anyio.wait_all_tasks_blocked()
+            most = max(most, stage.ledger.ahead(stage.outbox.now()))
+            await anyio.sleep(0.1)
+        assert 30.0 < most < 30.7
+
+
+async def test_who_makes_audio_waits_while_much_is_queued() -> None:
+    async with on_stage() as stage:
+        done = list[int]()
+
+        async def speak() -> None:
+            for number in range(100):
+                audio = AudioOut(1, 0, b"\x00" * 8000)
+                await stage.outbox.put(stage.ledger.take(audio))
+                done.append(number)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(speak)
+            await anyio.wait_all_tasks_blocked()
+            assert 43 <= len(done) <= 45
+            tasks.cancel_scope.cancel()

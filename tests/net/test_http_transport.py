@@ -18,7 +18,7 @@ from anyio.streams.tls import TLSAttribute, TLSListener, TLSStream
 
 from dialog_core.call.clock import SystemClock
 from dialog_core.net.http import new_http_client
-from dialog_core.net.http_transport import LoopTransport
+from dialog_core.net.http_transport import READ, LoopTransport
 from dialog_core.net.tls import client_context
 from dialog_core.testing.pytest_plugin import real_loop
 
@@ -263,6 +263,28 @@ async def test_a_silent_server_is_waited_for_as_long_as_asked(answer: bytes, mos
     async with serving(answer, silent=True) as server, new_http_client() as http:
         with pytest.raises(httpx.ReadTimeout):
             await http.get(server.url, timeout=limit)
+
+
+async def test_a_read_may_have_a_limit_of_its_own() -> None:
+    async with (
+        serving(CHUNKED + b"3\r\none\r\n", silent=True) as server,
+        new_http_client() as http,
+        http.stream("GET", server.url) as response,
+    ):
+        read = response.extensions[READ]
+        assert await read(5.0) == b"one"
+        with pytest.raises(httpx.ReadTimeout):
+            await read(0.02)
+
+
+async def test_a_read_of_a_whole_body_ends() -> None:
+    async with (
+        serving(HELLO) as server,
+        new_http_client() as http,
+        http.stream("GET", server.url) as response,
+    ):
+        read = response.extensions[READ]
+        assert (await read(5.0), await read(5.0)) == (b"hello", None)
 
 
 async def test_a_server_that_reads_nothing_is_waited_for_as_long_as_asked() -> None:

@@ -53,7 +53,7 @@ from dialog_core.errors import (
 )
 from dialog_core.messages import PLAIN, SpeakText
 from dialog_core.observe.observations import ProviderTimed, Trouble
-from dialog_core.resilience.outlet import Outlet, Patience, Pieces
+from dialog_core.resilience.outlet import Deadline, Outlet, Pieces
 from dialog_core.speech.words import is_pronounceable, spaced
 
 __all__ = ["CartesiaVoice"]
@@ -86,7 +86,7 @@ class CartesiaVoice:
         self._finishing = False
         self._resends = 0
         self._times = Times()
-        self._patience = Patience(self._limit, self._expire, self._now)
+        self._deadline = Deadline(self._limit, self._expire, self._now)
         self._sending = anyio.Lock()
         self._repair_scope = anyio.CancelScope()
         self._admitted = False
@@ -119,7 +119,7 @@ class CartesiaVoice:
 
     def audio(self) -> AsyncIterator[AudioOut]:
         """See :class:`dialog_core.protocols.Voice`."""
-        return Pieces(self._outlet, self._patience)
+        return Pieces(self._outlet, self._deadline)
 
     async def leave(self) -> None:
         """Cancel what is not yet spoken, and drop what still comes of it."""
@@ -180,9 +180,9 @@ class CartesiaVoice:
                 self.lost(context.link)
 
     async def _send(self, context: Context, message: str) -> None:
-        self._patience.touched = self._now()
+        self._deadline.touched = self._now()
         self._outlet.notify()  # from now on the vendor owes us something, and has a deadline
-        await context.link.send(message, at=self._patience.touched)
+        await context.link.send(message, at=self._deadline.touched)
 
     async def _begin(self) -> Context:
         """Open a context on the shared socket. Raises: ProviderError."""
@@ -204,7 +204,7 @@ class CartesiaVoice:
         context, attribution = self._context, self._attribution
         if context is None or context.ended:
             return
-        silent = self._now() - self._patience.touched
+        silent = self._now() - self._deadline.touched
         if attribution.is_waiting and silent > LIFE_SECONDS and attribution.seems_said:
             self._put(attribution.complete())
         if not attribution.is_waiting and silent > EXPIRY_SECONDS:
@@ -251,11 +251,11 @@ class CartesiaVoice:
         if context is None or self._outlet.is_closed:
             self._channel.pool.late += 1
             return
-        self._patience.touched = self._now()
+        self._deadline.touched = self._now()
         match message:
             case Chunk(data=data):
                 if self._times.first is None:
-                    self._times.first = self._patience.touched
+                    self._times.first = self._deadline.touched
                 self._put(self._attribution.audio(data))
             case Timestamps(word_timestamps=times):
                 if times is not None:
@@ -352,7 +352,7 @@ class CartesiaVoice:
                 self._forget()
                 self._go_on_or_close()
             return
-        self._channel.pool.doubt(context.link, since=self._patience.touched)
+        self._channel.pool.doubt(context.link, since=self._deadline.touched)
         reason = f"no {'more ' if attribution.is_sounding else ''}audio within {limit:g} s"
         self.fail(ProviderUnavailable(NAME, reason, stage=STAGE))
 

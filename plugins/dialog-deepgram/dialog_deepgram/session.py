@@ -29,11 +29,11 @@ from dialog_deepgram.link import (
     PROVIDER,
     STAGE,
     Link,
-    Outlet,
     Parts,
     refused,
     report_dropped,
 )
+from dialog_deepgram.outlet import Outlet
 from dialog_deepgram.pending import Pending
 from dialog_deepgram.reader import FluxReader, LiveReader, Voice
 from dialog_deepgram.request import check_format, headers, listen_url

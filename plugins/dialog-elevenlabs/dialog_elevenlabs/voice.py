@@ -33,7 +33,7 @@ from dialog_core.errors import (
 from dialog_core.factory import Services
 from dialog_core.messages import PLAIN, Manner, SpeakText
 from dialog_core.observe.observations import ProviderTimed, Trouble
-from dialog_core.resilience.outlet import Outlet, Patience, Pieces
+from dialog_core.resilience.outlet import Deadline, Outlet, Pieces
 from dialog_core.speech.manner import Unheeded
 from dialog_core.speech.words import is_pronounceable, spaced
 from dialog_elevenlabs.attribution import Attribution
@@ -113,7 +113,7 @@ class ElevenLabsVoice:
         self._finishing = False
         self._resends = 0
         self._times = Times()
-        self._patience = Patience(self._limit, self._expire, self._now)
+        self._deadline = Deadline(self._limit, self._expire, self._now)
         self._sending = anyio.Lock()
         self._repair_scope = anyio.CancelScope()
 
@@ -145,7 +145,7 @@ class ElevenLabsVoice:
 
     def audio(self) -> AsyncIterator[AudioOut]:
         """See :class:`dialog_core.protocols.Voice`."""
-        return Pieces(self._outlet, self._patience)
+        return Pieces(self._outlet, self._deadline)
 
     async def leave(self) -> None:
         """Close the context, and drop what still comes of it."""
@@ -208,13 +208,13 @@ class ElevenLabsVoice:
             and self._context is context
         ):
             attribution.submit(part)
-            self._patience.touched = self._now()
+            self._deadline.touched = self._now()
             self._outlet.notify()  # from now on the vendor owes us something, and has a deadline
             await context.link.send(build_text(context.id, part.text))
         over = attribution.following() is not None or self._finishing
         if over and not context.ended and self._context is context:
             context.ended = True
-            self._patience.touched = self._now()
+            self._deadline.touched = self._now()
             self._outlet.notify()
             await context.link.send(build_close(context.id))
 
@@ -273,11 +273,11 @@ class ElevenLabsVoice:
         context = self._context
         if context is None or self._outlet.is_closed:
             return
-        self._patience.touched = self._now()
+        self._deadline.touched = self._now()
         match message:
             case Audio(data=data, alignment=alignment):
                 if self._times.first is None:
-                    self._times.first = self._patience.touched
+                    self._times.first = self._deadline.touched
                 self._put(self._attribution.audio(data, alignment))
             case Final():
                 self._forget()
@@ -349,7 +349,7 @@ class ElevenLabsVoice:
         if context is None:
             return
         if attribution.is_waiting and (attribution.is_lacking or attribution.is_short):
-            self._channel.pool.doubt(context.link, since=self._patience.touched)
+            self._channel.pool.doubt(context.link, since=self._deadline.touched)
             reason = f"no {'more ' if attribution.is_sounding else ''}audio within {limit:g} s"
             self.fail(ProviderUnavailable(NAME, reason, stage=STAGE))
             return
