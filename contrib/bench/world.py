@@ -238,9 +238,6 @@ class World:
         ]
 
         def opened(data: bytes) -> None:
-            if self.ending or order is not self._order:
-                connection.close()
-                return
             if b" 101 " not in data.partition(b"\r\n")[0]:
                 self.failures.append(data[:200].decode())
                 connection.close()
@@ -258,6 +255,9 @@ class World:
             )
             self._phones.append(phone)
             phone.start()
+            if self.ending or order is not self._order:
+                self._over(order, phone, caller)  # as a carrier does it: with a stop
+                return
             length = self._random.uniform(SHORTEST_CALL, LONGEST_CALL)
             self.loop.at(seconds() + length, lambda: self._over(order, phone, caller))
 

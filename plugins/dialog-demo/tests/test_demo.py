@@ -18,8 +18,12 @@ from dialog_demo.performance import INTERRUPTED, REFUSED
 from dialog_demo.sound import RATE
 from dialog_local.models import MOONSHINE, default_folder, missing
 
+from dialog_core.call.clock import SystemClock
+
 COMMAND = (sys.executable, "-m", "dialog_core.cli.main", "demo")
-WALL_SECONDS = 400.0
+WALL_SECONDS = 90.0
+"""What is promised."""
+LONGEST_SECONDS = 400.0
 """For as many calls as the command holds on a machine that is too busy for one."""
 
 
@@ -35,16 +39,18 @@ def demo(
     env = {"PATH": "", "HOME": str(Path.home()), **dict(environment)}
     return subprocess.run(  # noqa: S603 - our own interpreter
         [*COMMAND, "--output", str(folder / "out"), *options],
-        capture_output=True, text=True, env=env, cwd=folder, timeout=WALL_SECONDS, check=False,
+        capture_output=True, text=True, env=env, cwd=folder, timeout=LONGEST_SECONDS, check=False,
     )  # fmt: skip
 
 
 @pytest.mark.models
 @pytest.mark.usefixtures("models")
-@pytest.mark.timeout(WALL_SECONDS + 20)
+@pytest.mark.timeout(LONGEST_SECONDS + 20)
 def test_a_whole_call_reaches_its_goal_and_is_kept(tmp_path: Path) -> None:
+    began = SystemClock().monotonic()
     done = demo(folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "too busy" in done.stdout or SystemClock().monotonic() - began <= WALL_SECONDS
     assert "the conversation reached its goal" in done.stdout
     folder = tmp_path / "out"
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
