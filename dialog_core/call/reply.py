@@ -83,7 +83,7 @@ class Playout:
 
     def count_from(self, ended: float) -> None:
         """The caller's words ended then: the silence is ours from there on, unless something has sounded since."""
-        self.began = ended if self.ledger.ends <= ended else self.times.decided
+        self.began = min(max(ended, self.ledger.ends), self.times.decided)
 
     def text_came(self) -> None:
         """The responder has its first text."""

@@ -56,6 +56,12 @@ def test_calls_that_nobody_has_seen_hold_every_law() -> None:
     assert not report.failures, f"DIALOG_SEED={FRESH_SEED}\n{report}"
 
 
+def test_a_silence_begins_where_the_agents_last_sound_ends() -> None:
+    """The caller's words end under the agent's; counted from the decision, the silence after both was too long."""
+    report = simulate_calls([6228])
+    assert not report.failures, str(report)
+
+
 @pytest.mark.requirement("D.33")
 def test_a_call_without_faults_goes_as_it_should() -> None:
     lived = live(POLITE)
