@@ -16,13 +16,22 @@ An application may divert text messages: the ASGI scope's extension `dialog.dive
 ``take``, and ``take(text)`` is then called from within the read: no queue, wake-up or task between. What it does not
 want (False), and all that comes while something waits in the queue, goes the ordinary way, so order is kept.
 
+While many calls are up, frames of a diverted socket are read some at a time: each wake-up has its price, and a frame
+that is read right behind another costs half. The system is told to wake us only for more bytes than one frame has
+(``SO_RCVLOWAT``). What comes alone and is shorter, such as a key, waits for the next frame; where no frames come, for a
+look after a tenth of a second.
+
 The same extension holds ``say``, which writes a text message at once, past what uvicorn and its parser do around each.
 It does so only where nothing is to be waited for or refused; otherwise (False) the message goes by ASGI's `send`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -45,13 +54,28 @@ END_OF_REQUEST = b"\r\n\r\n"
 WIDE = MASKED | TWO_BYTES
 WIDE_HEAD = 8
 """Bytes before the payload when the length takes two bytes."""
+LOOK_SECONDS = 0.1
+"""After so long without a frame, twice at most, what waits is read however little it is."""
+SOCKETS_A_FRAME = 40
+"""For so many sockets that are open, one frame more is read at once."""
+CAN_GATHER = sys.platform == "linux"
+"""Whether the system wakes us by the number of bytes, and looks again when we ask for fewer."""
 
 
 class MediaProtocol(WebSocketsSansIOProtocol):
     """One WebSocket of a client."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, together: int = 1, **options: Any) -> None:
+        """together: frames of a diverted socket that are read at once, at the most."""
         super().__init__(*args, **options)
+        self._most = together if CAN_GATHER else 1
+        self._together = 1
+        """Frames that are to be read at once now."""
+        self._enough = 1
+        """Bytes that the system wakes us for."""
+        self._fresh = False
+        """Frames have come since the last look."""
+        self._look: asyncio.TimerHandle | None = None
         self._rest = b""
         self._longest = self.config.ws_max_size
         self._early = False
@@ -61,6 +85,12 @@ class MediaProtocol(WebSocketsSansIOProtocol):
     def divert(self, take: Callable[[bytes], bool] | None) -> None:
         """Hand text messages (UTF-8, not checked) to `take` as they come; None for the ordinary way again."""
         self._divert = take
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+            self._wake_for(1)
+        if take is not None and self._most > 1:
+            self._look_again()
 
     def say(self, text: str) -> bool:
         """Send a text message, if that can be done at once."""
@@ -87,19 +117,10 @@ class MediaProtocol(WebSocketsSansIOProtocol):
             return
         if self._rest:
             data = self._rest + data
-        elif (
-            self._divert is not None
-            and len(data) > WIDE_HEAD
-            and data[0] == FINAL_TEXT
-            and data[1] == WIDE
-            and len(data) - WIDE_HEAD == (data[2] << 8 | data[3]) <= self._longest
-            and not self.frames
-            and not self.close_sent
-            and self.queue.empty()
-            and not self.transport.is_closing()
-            and self._divert(apply_mask(data[8:], data[4:8]))
-        ):
-            return  # the whole message that audio comes in
+        elif self._divert is not None:
+            data = self._hand_over(data, self._divert)
+            if not data:
+                return
         start, end = 0, len(data)
         while (place := extent(data, start, end)) is not None and not self.transport.is_closing():
             body, over = place
@@ -113,6 +134,57 @@ class MediaProtocol(WebSocketsSansIOProtocol):
                 super().data_received(data[start:over])
             start = over
         self._rest = data[start:]
+
+    def _hand_over(self, data: bytes, take: Callable[[bytes], bool]) -> bytes:  # per read
+        """Divert the messages that audio comes in, up to one that goes another way; returns the rest."""
+        if self.frames or self.close_sent or not self.queue.empty() or self.transport.is_closing():
+            return data
+        start, count, end = 0, 0, len(data)
+        while end - start > WIDE_HEAD and data[start] == FINAL_TEXT and data[start + 1] == WIDE:
+            body = start + WIDE_HEAD
+            over = body + (data[start + 2] << 8 | data[start + 3])
+            if over > end or over - body > self._longest:
+                break
+            if not take(apply_mask(data[body:over], data[body - MASK : body])):
+                break
+            start, count = over, count + 1
+        self._fresh = True
+        if count and count != self._together:
+            self._gather(over - body)
+        return data[start:] if start else data
+
+    def _gather(self, length: int) -> None:
+        """Be woken for as many messages of this length as are to be read at once, less half of one."""
+        size = length + WIDE_HEAD
+        enough = size * (2 * self._together - 1) // 2 if self._together > 1 else 1
+        if abs(enough - self._enough) > size // 4:
+            self._wake_for(enough)
+
+    def _wake_for(self, enough: int) -> None:
+        if enough == self._enough or self.transport.is_closing():
+            return
+        self._enough = enough
+        own = self.transport.get_extra_info("socket")
+        if own is not None:
+            with suppress(OSError):
+                own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, enough)
+
+    def _look_again(self) -> None:
+        """Reckon how many frames are to be read at once; where none came of late, read what waits."""
+        if self.transport.is_closing():
+            return
+        live = len(self.connections)
+        self._together = min(self._most, 1 + live // SOCKETS_A_FRAME)
+        if not self._fresh or self._together == 1:
+            self._wake_for(1)
+        self._fresh = False
+        self._look = self.loop.call_later(LOOK_SECONDS, self._look_again)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+        super().connection_lost(exc)
 
     def _is_plain(self, data: bytes, start: int) -> bool:
         """Whether the frame that begins here is a whole text message."""

@@ -5,9 +5,10 @@ import socket as sockets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import uvicorn
@@ -127,7 +128,7 @@ def new_config(app: CallServer) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         lifespan="off",
-        ws=MediaProtocol,
+        ws=cast("type[MediaProtocol]", partial(MediaProtocol, together=settings.frames_together)),
         ws_max_size=settings.frame_limit,
         ws_max_queue=settings.queue_limit,
         ws_ping_interval=PING_SECONDS,
