@@ -126,7 +126,8 @@ def complete_turn(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
         if event.at < longest:
             return state, (SetTimer(Timer.ENDPOINT, longest),)
         return ask_again(state, event, policy)
-    if state.interim is not None and not state.settling:
+    lasting = event.at < wordless_until(state, policy)
+    if state.interim is not None and not state.settling and lasting:
         settle = SetTimer(Timer.ENDPOINT, event.at + policy.settle)
         return attrs.evolve(state, settling=True), (settle,)
     return answer(state, event, policy)

@@ -68,10 +68,14 @@ def was_unnoticed(state: TurnState, event: Transcript) -> bool:
     """Whether the words tell of a voice after the last voiced sample, too soft for the voice detector.
 
     A recogniser's span may end in silence, so what began in a sound that was noticed ended with it: only a word that
-    began later moves the anchor of all waits.
+    began later moves the anchor of all waits. A word that was told of before is no later than that, whatever its times.
     """
     if event.words:
-        return event.words[-1].start >= state.sounding_until
+        last, told = event.words[-1], state.interim
+        early = 0.0
+        if told is not None and len(told.text.split()) >= len(event.text.split()):
+            early = max(0.0, last.end - told.at)
+        return last.start - early >= state.sounding_until
     if event.started is not None:
         return event.started >= state.sounding_until
     noticed = state.phase is Phase.ENDPOINTING and state.silent_since == state.sounding_until
