@@ -47,10 +47,10 @@ def demo(
 @pytest.mark.usefixtures("models")
 @pytest.mark.timeout(LONGEST_SECONDS + 20)
 def test_a_whole_call_reaches_its_goal_and_is_kept(tmp_path: Path) -> None:
-    began = SystemClock().monotonic()
+    began = SystemClock().wall()
     done = demo(folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    assert "too busy" in done.stdout or SystemClock().monotonic() - began <= WALL_SECONDS
+    assert "too busy" in done.stdout or SystemClock().wall() - began <= WALL_SECONDS
     assert "the conversation reached its goal" in done.stdout
     folder = tmp_path / "out"
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
