@@ -131,7 +131,7 @@ class Answer(httpx.AsyncByteStream):
         """The next bytes; None at the end. limit: seconds without any. Raises: httpx.TransportError."""
         body = self._body
         piece, self._data = self._data, b""
-        try:
+        with garbled():
             while not piece and not body.done:
                 data = await self._link.receive(limit)
                 if data:
@@ -139,8 +139,6 @@ class Answer(httpx.AsyncByteStream):
                 else:
                     body.end()
                     break
-        except Garbled as error:
-            raise httpx.RemoteProtocolError(str(error)) from error
         return piece or None
 
     async def aclose(self) -> None:

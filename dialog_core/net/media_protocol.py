@@ -116,8 +116,8 @@ class MediaProtocol(WebSocketsSansIOProtocol):
             self._early = self._early or not data.endswith(END_OF_REQUEST)
             return
         if self._rest:
-            data = self._rest + data
-        elif self._divert is not None:
+            data, self._rest = self._rest + data, b""
+        if self._divert is not None:
             data = self._hand_over(data, self._divert)
             if not data:
                 return
@@ -139,7 +139,7 @@ class MediaProtocol(WebSocketsSansIOProtocol):
         """Divert the messages that audio comes in, up to one that goes another way; returns the rest."""
         if self.frames or self.close_sent or not self.queue.empty() or self.transport.is_closing():
             return data
-        start, count, end = 0, 0, len(data)
+        start, count, size, end = 0, 0, 0, len(data)
         while end - start > WIDE_HEAD and data[start] == FINAL_TEXT and data[start + 1] == WIDE:
             body = start + WIDE_HEAD
             over = body + (data[start + 2] << 8 | data[start + 3])
@@ -147,15 +147,14 @@ class MediaProtocol(WebSocketsSansIOProtocol):
                 break
             if not take(apply_mask(data[body:over], data[body - MASK : body])):
                 break
-            start, count = over, count + 1
+            start, count, size = over, count + 1, over - start
         self._fresh = True
         if count and count != self._together:
-            self._gather(over - body)
+            self._gather(size)
         return data[start:] if start else data
 
-    def _gather(self, length: int) -> None:
-        """Be woken for as many messages of this length as are to be read at once, less half of one."""
-        size = length + WIDE_HEAD
+    def _gather(self, size: int) -> None:
+        """Be woken for as many frames of this size, in bytes, as are to be read at once, less half of one."""
         enough = size * (2 * self._together - 1) // 2 if self._together > 1 else 1
         if abs(enough - self._enough) > size // 4:
             self._wake_for(enough)

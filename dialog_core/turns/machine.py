@@ -120,7 +120,10 @@ def heed_recogniser(state: TurnState, event: ev.EndOfTurn, policy: TurnPolicy) -
 
 
 def complete_turn(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
-    """Silence lasted: the caller's words become a turn, unless there are none yet."""
+    """Silence lasted: the caller's words become a turn, unless there are none yet.
+
+    Interim ones are given time to settle, but not where the caller has waited for words as long as may be.
+    """
     if not state.text:
         longest = wordless_until(state, policy)
         if event.at < longest:

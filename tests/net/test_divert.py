@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import anyio
@@ -112,6 +113,17 @@ def run(work: Callable[[], Any]) -> None:
     anyio.run(work, backend="asyncio")
 
 
+@asynccontextmanager
+async def receiving(wanted: Callable[[Message], bool] = lambda _: True) -> AsyncIterator[Bench]:
+    """A task receives, until the peer closes; what is wanted may be taken from within the read."""
+    bench = Bench.new()
+    bench.socket.divert(lambda message: wanted(message) and bench.take(message))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(bench.receive)
+        yield bench
+        bench.stream.data_received(CLOSE)
+
+
 def test_a_socket_on_our_own_transport_is_prompt() -> None:
     async def work() -> None:
         assert isinstance(Bench.new().socket, PromptSocket)
@@ -121,16 +133,12 @@ def test_a_socket_on_our_own_transport_is_prompt() -> None:
 
 def test_what_comes_while_the_receiver_waits_wakes_nobody() -> None:
     async def work() -> None:
-        bench = Bench.new()
-        bench.socket.divert(bench.take)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(bench.receive)
+        async with receiving() as bench:
             await bench.settle()
             bench.stream.data_received(frame("one") + frame(b"two"))
             assert bench.taken == ["one", b"two"]
             await bench.settle()
             assert bench.received == []
-            tasks.cancel_scope.cancel()
 
     run(work)
 
@@ -150,15 +158,11 @@ def test_nothing_is_handed_over_while_the_receiver_is_busy() -> None:
 
 def test_what_is_not_wanted_is_received_and_all_behind_it() -> None:
     async def work() -> None:
-        bench = Bench.new()
-        bench.socket.divert(lambda message: message != "no" and bench.take(message))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(bench.receive)
+        async with receiving(lambda message: message != "no") as bench:
             await bench.settle()
             bench.stream.data_received(frame("yes") + frame("no") + frame("then"))
             await bench.settle()
             assert (bench.taken, bench.received) == (["yes", "no", "then"], ["no", "then"])
-            tasks.cancel_scope.cancel()
 
     run(work)
 
@@ -186,10 +190,7 @@ def test_what_the_taker_raises_is_raised_where_the_message_is_received() -> None
 
 def test_text_that_is_not_utf_8_ends_the_socket_as_ever() -> None:
     async def work() -> None:
-        bench = Bench.new()
-        bench.socket.divert(bench.take)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(bench.receive)
+        async with receiving() as bench:
             await bench.settle()
             bench.stream.data_received(Frame(Opcode.TEXT, b"\xff").serialize(mask=False))
         with pytest.raises(SocketClosed) as closed:
@@ -220,10 +221,8 @@ def test_all_messages_come_once_and_in_order(
     )
 
     async def work() -> None:
-        bench, rest, turn = Bench.new(), stream + CLOSE, 0
-        bench.socket.divert(lambda message: message not in unwanted and bench.take(message))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(bench.receive)
+        rest, turn = stream + CLOSE, 0
+        async with receiving(lambda message: message not in unwanted) as bench:
             while rest:
                 if pauses[turn % len(pauses)]:
                     await bench.settle()

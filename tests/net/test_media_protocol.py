@@ -175,6 +175,62 @@ def test_messages_are_diverted_as_they_come_and_order_is_kept() -> None:
     asyncio.run(divert())
 
 
+WANTED, UNWANTED = "audio " + "x" * 150, "mark " + "y" * 150
+SENT = st.lists(st.sampled_from([WANTED, UNWANTED, "audio, short", "mark, short"]), max_size=10)
+
+
+@given(
+    SENT, st.lists(st.integers(1, 500), min_size=1, max_size=8), st.lists(st.booleans(), min_size=1)
+)
+def test_messages_cut_anywhere_are_diverted_or_queued_in_order(
+    sent: list[str], sizes: list[int], reads: list[bool]
+) -> None:
+    """Long and short, wanted or not, while the application reads what waits now and then."""
+    messages = [f"{text} {number}" for number, text in enumerate(sent)]
+    rest = b"".join(frame(0x81, text.encode()) for text in messages)
+
+    async def divert(rest: bytes) -> list[str]:
+        protocol, _ = await opened(MediaProtocol)
+        seen: list[str] = []
+
+        def take(text: bytes) -> bool:
+            if wanted := text.startswith(b"audio"):
+                seen.append(text.decode())
+            return wanted
+
+        protocol.divert(take)
+        turn = 0
+        while rest:
+            size = sizes[turn % len(sizes)]
+            protocol.data_received(rest[:size])
+            rest, turn = rest[size:], turn + 1
+            if reads[turn % len(reads)] or not rest:
+                seen += [each["text"] for each in received(protocol)]
+        return seen
+
+    assert asyncio.run(divert(rest)) == messages
+
+
+def test_a_message_in_two_reads_is_diverted_when_it_is_whole() -> None:
+    async def divert() -> None:
+        taken: list[bytes] = []
+        protocol, _ = await opened(MediaProtocol)
+
+        def take(text: bytes) -> bool:
+            taken.append(text)
+            return True
+
+        protocol.divert(take)
+        first, second = (frame(0x81, bytes((of,)) * 200) for of in b"ab")
+        protocol.data_received(first + second[:50])
+        assert taken == [b"a" * 200]
+        protocol.data_received(second[50:])
+        assert taken == [b"a" * 200, b"b" * 200]
+        assert protocol.queue.empty()
+
+    asyncio.run(divert())
+
+
 @pytest.mark.parametrize("early", [frame(0x81, b"early"), frame(0x81, b"early")[:3]])
 def test_a_client_that_does_not_wait_for_its_upgrade_is_heard_all_the_same(early: bytes) -> None:
     async def hurry() -> list[dict[str, Any]]:

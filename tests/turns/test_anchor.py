@@ -15,7 +15,7 @@ from dialog_core.turns.machine import step
 from dialog_core.turns.policy import Ask, Done, Endpointer, Pause, Wait
 from dialog_core.turns.records import TurnComplete
 from dialog_core.turns.state import TurnPolicy, TurnState
-from tests.turns.spec import POLICY, endpoint, final, hearing, run
+from tests.turns.spec import POLICY, endpoint, final, hearing, interim, run
 
 BEGAN, ENDED = 1.0, 2.0
 """What the caller says sounds from here to there."""
@@ -143,3 +143,19 @@ def test_words_long_after_an_earlier_turn_are_not_due_at_once() -> None:
     idle, _ = run(ev.ReplyAudible(3.0, 1), ev.ReplyPlayed(4.0, 1), given=earlier)
     _, effects = run(Transcript(9.0, "hello", final=False), given=idle)
     assert effects[-1] == SetTimer(Timer.ENDPOINT, 9.5)
+
+
+@pytest.mark.parametrize(("told", "anchor"), [(None, 2.6), ("hello", 2.6), ("hello there", ENDED)])
+def test_a_word_that_was_told_of_before_is_no_later_than_that(
+    told: str | None, anchor: float
+) -> None:
+    """Words that were spoken after the sound, by their times, move the anchor; not those that were known before."""
+    words = (Word("hello", 2.1, 2.3), Word("there", 2.3, 2.6))
+    known = () if told is None else (interim(told, 1.9),)
+    state, _ = run(
+        *known,
+        ev.SpeechStopped(ENDED),
+        Transcript(2.6, "hello there", final=True, started=BEGAN, words=words),
+        given=hearing(),
+    )
+    assert state.silent_since == anchor

@@ -99,6 +99,15 @@ def test_interim_words_are_given_time_to_settle_and_then_answered_as_they_are() 
     assert state.cause.text == "hello"
 
 
+def test_words_that_come_after_seconds_of_silence_are_answered_without_waiting_for_more() -> None:
+    given, waiting = run(ev.SpeechStopped(2.0), endpoint(2.5), given=hearing())
+    assert waiting == [ef.SetTimer(Timer.ENDPOINT, 5.5)]
+    state, _ = run(interim("hello", 5.4), endpoint(5.5), given=given)
+    assert state.phase is Phase.THINKING
+    assert isinstance(state.cause, Utterance)
+    assert state.cause.text == "hello"
+
+
 @pytest.mark.requirement("B.18")
 def test_settled_words_are_answered_at_once_interim_ones_after_a_fifth_of_a_second() -> None:
     settled = run(ev.SpeechStopped(2.0), final("yes", 2.0), endpoint(2.5), given=hearing())[0]
