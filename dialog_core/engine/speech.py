@@ -2,13 +2,13 @@
 
 ::
 
-    slot.feed(frame)  --(a window is full)-->  pending  --(32, or 20 ms)-->  one batch
+    slot.feed(frame)  --(a window is full)-->  pending  --(64, or 20 ms)-->  one batch
                                                                                 |
-       gate of each call  <-- probability --  scatter states  <--  worker thread: decode, infer
+       gate of each call  <-- probability --  scatter states  <--  decode, infer; in a thread, if it takes long
 
 A batch holds at most one window of each call, since the model is recurrent: a call's second window
 needs the state that its first one leaves. So a call's windows are judged strictly in order. A model
-that runs alone costs four times as much for each window, and on the loop it makes every call late.
+that runs alone costs six times as much for each window, and on the loop it makes every call late.
 
 When a model fails, at its first batch or later, the energy detector takes over for good: callers are
 then heard less well, but heard.
@@ -51,20 +51,20 @@ class SpeechEngineSettings:
     """How windows of many calls are put together."""
 
     batch: int = setting(
-        default=32,
+        default=64,
         at_least=1,
         at_most=1024,
-        help="windows judged at once; more than 32 gains nothing on the processors tried",
+        help="windows judged at once; more than 64 gains nothing on the processors tried",
     )
     interval: float = setting(
         default=0.02, unit="s", at_least=0, at_most=0.1, help="longest wait for a batch to fill"
     )
     inline: int = setting(
-        default=7168,
+        default=16384,
         at_least=0,
         at_most=65536,
         help="samples in a batch that the event loop judges itself, since a thread costs more: "
-        "28 windows at 8 kHz, under a millisecond of Silero; 0 for never",
+        "64 windows at 8 kHz, under a millisecond of Silero; 0 for never",
     )
     skip_below: float = setting(
         default=-60.0,

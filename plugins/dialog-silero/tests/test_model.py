@@ -8,7 +8,7 @@ import anyio
 import dialog_silero
 import numpy as np
 import pytest
-from dialog_silero.model import PACKAGED_SHA256, Silero, open_session
+from dialog_silero.model import PACKAGED_SHA256, Silero, open_network
 from dialog_silero.settings import SileroSettings
 from numpy.typing import NDArray
 
@@ -116,7 +116,7 @@ def test_all_calls_share_one_session_of_the_file_we_know() -> None:
     first, second = (Silero.of(SileroSettings()) for _ in range(2))
     first.warm()
     second.warm()
-    assert open_session(None) is open_session(None)
+    assert open_network(None, 8000) is open_network(None, 8000)
     assert hashlib.sha256(_packaged_file().read_bytes()).hexdigest() == PACKAGED_SHA256
 
 
@@ -137,9 +137,9 @@ def test_another_file_is_used_if_the_settings_name_one() -> None:
 @pytest.mark.requirement("B.9")
 async def test_the_process_warms_the_model_when_it_starts() -> None:
     (factory,) = dialog_silero.dialog_vad()
-    open_session.cache_clear()
+    open_network.cache_clear()
     await factory.warm(SileroSettings(), None)  # type: ignore[arg-type]
-    assert open_session.cache_info().misses == 1
+    assert open_network.cache_info().misses == 1
 
 
 @pytest.mark.requirement("B.14")
