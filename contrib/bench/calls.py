@@ -158,7 +158,7 @@ class Measured:
     kept: int = 0
     """Blocks of memory that calls left behind, each."""
     agent: float = 0.0
-    """Share of the time in which the agent speaks, 0..1."""
+    """Share of the time in which the agent is heard, 0..1."""
 
     @property
     def lost(self) -> int:
@@ -275,13 +275,14 @@ def row(calls: int, each: Measured) -> tuple[str, ...]:
         f"{each.replies}",
         f"{each.lost}",
         f"{each.gaps}",
+        f"{each.agent * 100:.0f} %",
         f"{each.lag:.1f}",
     )
 
 
 COLUMNS = (
     "calls", "CPU ms a call-s", "core", "own p50", "own p99", "in stages", "clear p50",
-    "clear p99", "MB a call", "kept", "replies", "lost", "gaps", "load's lag p99",
+    "clear p99", "MB a call", "kept", "replies", "lost", "gaps", "agent speaks", "load's lag p99",
 )  # fmt: skip
 
 

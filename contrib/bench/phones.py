@@ -259,7 +259,9 @@ class Phone:
             if self._heard.open:
                 self._heard.clears.append(now - self._barging)
             self._barging = None
-        self._sounds_until = min(now, self._sounds_until)
+        unheard = max(0.0, self._sounds_until - now)
+        self._sounds_until -= unheard
+        self._heard.agent_seconds -= unheard if self._heard.open else 0.0
         marks, self._marks = self._marks, deque()
         for _, name in marks:
             self._mark(name)

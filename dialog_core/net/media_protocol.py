@@ -13,13 +13,14 @@ sends frames before its upgrade is answered is served by uvicorn alone. Reading 
 setting allows, and goes on when none waits.
 
 An application may divert text messages: the ASGI scope's extension `dialog.divert` holds a function ``to`` that takes
-``take``, and ``take(text)`` is then called from within the read: no queue, wake-up or task between. What it does not
-want (False), and all that comes while something waits in the queue, goes the ordinary way, so order is kept.
+``take``, and ``take(texts)`` is then called from within the read, with what it has brought: no queue, wake-up or task
+between. It returns how many of them it wanted; the others, and all that comes while something waits in the queue, go
+the ordinary way, so order is kept.
 
 While many calls are up, frames of a diverted socket are read some at a time: each wake-up has its price, and a frame
 that is read right behind another costs half. The system is told to wake us only for more bytes than one frame has
 (``SO_RCVLOWAT``). What comes alone and is shorter, such as a key, waits for the next frame; where no frames come, for a
-look after a tenth of a second.
+look after a fifth of a second.
 
 The same extension holds ``say``, which writes a text message at once, past what uvicorn and its parser do around each.
 It does so only where nothing is to be waited for or refused; otherwise (False) the message goes by ASGI's `send`.
@@ -30,7 +31,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -46,15 +47,17 @@ from dialog_core.net.frames import (
     text_frame,
 )
 
-__all__ = ["DIVERT", "MediaProtocol"]
+__all__ = ["DIVERT", "MediaProtocol", "Take"]
 
 DIVERT = "dialog.divert"
 """The ASGI extension by which an application takes text messages as they come, and sends its own at once."""
+Take = Callable[[Sequence[bytes]], int]
+"""Takes text messages of one read (UTF-8, not checked); returns how many of them, from the first on."""
 END_OF_REQUEST = b"\r\n\r\n"
 WIDE = MASKED | TWO_BYTES
 WIDE_HEAD = 8
 """Bytes before the payload when the length takes two bytes."""
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.2
 """After so long without a frame, twice at most, what waits is read however little it is."""
 SOCKETS_A_FRAME = 40
 """For so many sockets that are open, one frame more is read at once."""
@@ -80,10 +83,10 @@ class MediaProtocol(WebSocketsSansIOProtocol):
         self._longest = self.config.ws_max_size
         self._early = False
         """The client sends before its upgrade is answered."""
-        self._divert: Callable[[bytes], bool] | None = None
+        self._divert: Take | None = None
 
-    def divert(self, take: Callable[[bytes], bool] | None) -> None:
-        """Hand text messages (UTF-8, not checked) to `take` as they come; None for the ordinary way again."""
+    def divert(self, take: Take | None) -> None:
+        """Hand text messages to `take` as they come; None for the ordinary way again."""
         self._divert = take
         if self._look is not None:
             self._look.cancel()
@@ -135,23 +138,28 @@ class MediaProtocol(WebSocketsSansIOProtocol):
             start = over
         self._rest = data[start:]
 
-    def _hand_over(self, data: bytes, take: Callable[[bytes], bool]) -> bytes:  # per read
+    def _hand_over(self, data: bytes, take: Take) -> bytes:  # per read
         """Divert the messages that audio comes in, up to one that goes another way; returns the rest."""
         if self.frames or self.close_sent or not self.queue.empty() or self.transport.is_closing():
             return data
-        start, count, size, end = 0, 0, 0, len(data)
+        texts: list[bytes] = []
+        ends = [0]
+        start, end = 0, len(data)
         while end - start > WIDE_HEAD and data[start] == FINAL_TEXT and data[start + 1] == WIDE:
             body = start + WIDE_HEAD
             over = body + (data[start + 2] << 8 | data[start + 3])
             if over > end or over - body > self._longest:
                 break
-            if not take(apply_mask(data[body:over], data[body - MASK : body])):
-                break
-            start, count, size = over, count + 1, over - start
+            texts.append(apply_mask(data[body:over], data[body - MASK : body]))
+            ends.append(over)
+            start = over
         self._fresh = True
-        if count and count != self._together:
-            self._gather(size)
-        return data[start:] if start else data
+        taken = take(texts) if texts else 0
+        if not taken:
+            return data
+        if taken != self._together:
+            self._gather(ends[taken] - ends[taken - 1])
+        return data[ends[taken] :]
 
     def _gather(self, size: int) -> None:
         """Be woken for as many frames of this size, in bytes, as are to be read at once, less half of one."""
@@ -194,7 +202,7 @@ class MediaProtocol(WebSocketsSansIOProtocol):
         if self.close_sent:
             return
         divert = self._divert
-        if divert is not None and self.queue.empty() and divert(text):
+        if divert is not None and self.queue.empty() and divert((text,)):
             return
         try:
             self.queue.put_nowait({"type": "websocket.receive", "text": text.decode()})

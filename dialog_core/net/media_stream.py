@@ -7,7 +7,7 @@ import anyio
 from starlette.types import Receive, Scope, Send
 
 from dialog_core.errors import LineError
-from dialog_core.net.media_protocol import DIVERT
+from dialog_core.net.media_protocol import DIVERT, Take
 
 __all__ = ["GONE_ERRORS", "MediaStream"]
 
@@ -41,8 +41,8 @@ class MediaStream(Generic[E]):
         self._divert = extensions.get(DIVERT)
         self._say: Callable[[str], bool] = self._divert["say"] if self._divert else never
 
-    def divert(self, take: Callable[[bytes], bool] | None) -> None:
-        """Let text messages go to `take` as they come, where the server can; what it returns False for is received."""
+    def divert(self, take: Take | None) -> None:
+        """Let text messages go to `take` as they come, where the server can; what it does not take is received."""
         if self._divert is not None:
             self._divert["to"](take)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import anyio
@@ -36,9 +36,9 @@ class Counting(MediaProtocol):
         self.reads: list[int] = []
         """How many messages each read had brought until then."""
 
-    def take(self, text: bytes) -> bool:
-        self.taken.append(text)
-        return True
+    def take(self, texts: Sequence[bytes]) -> int:
+        self.taken += texts
+        return len(texts)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 import attrs
@@ -153,10 +155,10 @@ def test_reading_stops_when_too_many_messages_wait_and_goes_on_when_none_does() 
 def test_messages_are_diverted_as_they_come_and_order_is_kept() -> None:
     taken: list[bytes] = []
 
-    def take(text: bytes) -> bool:
-        if text.startswith(b"audio"):
-            taken.append(text)
-        return text.startswith(b"audio")
+    def take(texts: Sequence[bytes]) -> int:
+        wanted = [*takewhile(lambda text: text.startswith(b"audio"), texts)]
+        taken.extend(wanted)
+        return len(wanted)
 
     async def divert() -> None:
         protocol, _ = await opened(MediaProtocol)
@@ -193,10 +195,10 @@ def test_messages_cut_anywhere_are_diverted_or_queued_in_order(
         protocol, _ = await opened(MediaProtocol)
         seen: list[str] = []
 
-        def take(text: bytes) -> bool:
-            if wanted := text.startswith(b"audio"):
-                seen.append(text.decode())
-            return wanted
+        def take(texts: Sequence[bytes]) -> int:
+            wanted = [*takewhile(lambda text: text.startswith(b"audio"), texts)]
+            seen.extend(text.decode() for text in wanted)
+            return len(wanted)
 
         protocol.divert(take)
         turn = 0
@@ -216,9 +218,9 @@ def test_a_message_in_two_reads_is_diverted_when_it_is_whole() -> None:
         taken: list[bytes] = []
         protocol, _ = await opened(MediaProtocol)
 
-        def take(text: bytes) -> bool:
-            taken.append(text)
-            return True
+        def take(texts: Sequence[bytes]) -> int:
+            taken.extend(texts)
+            return len(texts)
 
         protocol.divert(take)
         first, second = (frame(0x81, bytes((of,)) * 200) for of in b"ab")

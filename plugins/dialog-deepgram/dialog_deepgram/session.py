@@ -1,7 +1,8 @@
 """A call's recognition by Deepgram, over one connection or several after each other.
 
 One task keeps a connection open, which sends and receives in two more (:mod:`dialog_deepgram.link`); another settles
-words when the caller falls silent. The audio lane only appends to a bounded buffer and, every 50 ms, sets an event.
+words when the caller falls silent. The audio lane only appends to a bounded buffer and, every 100 ms, sends what is in
+it, or wakes the sender.
 
 A lost connection costs no words: audio after the last settled word is kept and sent again, and interim words older than
 that are settled as they stand. A new connection is opened only when there is audio for it.

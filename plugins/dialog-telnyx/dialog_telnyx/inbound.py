@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
 
 from dialog_core.audio import AudioFrame
+from dialog_core.carriers.lumps import take_audio
 from dialog_core.carriers.oddities import Oddities
 from dialog_core.carriers.owed import Grace, Owed
 from dialog_core.carriers.wire import Phase, Wire
@@ -98,26 +99,20 @@ class Inbound:
             return
         self._other(message)
 
-    def _take_now(self, text: bytes) -> bool:  # per frame
-        """Take audio as it comes; False for all else, and for what must wait its turn."""
-        feed = self._feed
-        waits = self._owed.waiting or self._ready or self._wire.phase is Phase.STOPPED
-        if feed is None or waits:
-            return False
+    def _take_now(self, texts: Sequence[bytes]) -> int:  # per read
+        """Take audio as it comes; not what is behind something else, or must wait its turn."""
+        waits = self._owed.waiting or self._ready or self._failure is not None
+        if self._feed is None or waits or self._wire.phase is Phase.STOPPED:
+            return 0
         try:
-            message = parse(text)
-            if type(message) is not Media:
-                return False
-            frames = self._frames.take(message.media)
-        except (ProviderProtocolError, ValueError):
-            return False  # read again where it is counted
-        try:
-            for frame in frames:
-                feed(frame)
+            return take_audio(texts, self._audio_of, self._feed, self._frames.fmt)
         except Exception as error:  # noqa: BLE001 - the call's fault, which must not end the server's read
             self._failure = error
-            return False
-        return True
+            return 0
+
+    def _audio_of(self, text: bytes) -> tuple[AudioFrame, ...] | None:  # per frame
+        message = parse(text)
+        return self._frames.take(message.media) if type(message) is Media else None
 
     def _other(self, message: Message) -> None:
         match message:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from itertools import accumulate
 
 import pytest
 from dialog_telnyx.session import TelnyxVoIP
 from dialog_telnyx.testing import Account, FakeTelnyx, Phone, place_call
 
-from dialog_core.audio import AudioFrame
+from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.errors import LineError
 from dialog_core.net.services import open_services
 from dialog_core.observe.observations import Observation
@@ -83,7 +84,8 @@ async def test_audio_can_be_diverted_from_within_the_sockets_read_in_its_order()
         await phone.press("5")
         assert await phone.over() == "normal_clearing"
     assert SPEECH in b"".join(frame.data for frame in fed)
-    assert [frame.at for frame in fed] == pytest.approx([0.02 * each for each in range(len(fed))])
+    *starts, _ = accumulate((TELEPHONE.seconds(len(frame.data)) for frame in fed), initial=0.0)
+    assert [frame.at for frame in fed] == pytest.approx(starts)
     assert [type(event) for event in told if not isinstance(event, AudioFrame)] == [
         Keypress,
         LineStopped,
@@ -92,8 +94,10 @@ async def test_audio_can_be_diverted_from_within_the_sockets_read_in_its_order()
 
 async def test_what_goes_wrong_with_diverted_audio_ends_that_call_only() -> None:
     raised: list[str] = []
+    fed: list[AudioFrame] = []
 
-    def fail(_frame: AudioFrame) -> None:
+    def fail(frame: AudioFrame) -> None:
+        fed.append(frame)
         raise OverflowError("too loud")
 
     async def answer(line: Line) -> None:
@@ -110,6 +114,7 @@ async def test_what_goes_wrong_with_diverted_audio_ends_that_call_only() -> None
         await phone.say(SPEECH)
         assert await phone.over() == "normal_clearing"
     assert raised == ["too loud"]
+    assert len(fed) == 1, "and at once"
 
 
 @asynccontextmanager

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from functools import partial
 from typing import Any
 
 from dialog_core.audio import TELEPHONE, AudioFrame
+from dialog_core.carriers.lumps import take_audio
 from dialog_core.carriers.oddities import Oddities
 from dialog_core.carriers.owed import Grace, Owed
 from dialog_core.carriers.wire import Phase, Wire
@@ -133,26 +134,28 @@ class Inbound:
         return await self._other(message, stream)
 
     def _take_now(
-        self, stream: MediaStream[Envelopes], feed: Callable[[AudioFrame], None], text: bytes
-    ) -> bool:  # per frame
-        """Take audio as it comes; False for all else, and for what must wait its turn."""
+        self,
+        stream: MediaStream[Envelopes],
+        feed: Callable[[AudioFrame], None],
+        texts: Sequence[bytes],
+    ) -> int:  # per read
+        """Take audio as it comes; not what is behind something else, or must wait its turn."""
         wire = self._wire
-        if self._owed.waiting or wire.stream is not stream or wire.phase is Phase.STOPPED:
-            return False
+        waits = self._owed.waiting or self._failure is not None
+        if waits or wire.stream is not stream or wire.phase is Phase.STOPPED:
+            return 0
         try:
-            message = parse(text)
-            if type(message) is not Media:
-                return False
-            frame = self._frame(message.media)
-        except (ProviderProtocolError, ValueError):
-            return False  # read again where it is counted
-        try:
-            if frame is not None:
-                feed(frame)
+            return take_audio(texts, self._audio_of, feed, TELEPHONE)
         except Exception as error:  # noqa: BLE001 - the call's fault, which must not end the server's read
             self._failure = error
-            return False
-        return True
+            return 0
+
+    def _audio_of(self, text: bytes) -> tuple[AudioFrame, ...] | None:  # per frame
+        message = parse(text)
+        if type(message) is not Media:
+            return None
+        frame = self._frame(message.media)
+        return () if frame is None else (frame,)
 
     def _frame(self, media: MediaBody) -> AudioFrame | None:  # per frame
         if media.track != "inbound":

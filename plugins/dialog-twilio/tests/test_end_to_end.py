@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from itertools import accumulate
 
 import anyio
 import attrs
@@ -17,7 +18,7 @@ from dialog_twilio.testing import (
     place_call,
 )
 
-from dialog_core.audio import AudioFrame
+from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.errors import HandshakeRefused, LineError, SocketError
 from dialog_core.net.services import open_services
 from dialog_core.observe.observations import Observation
@@ -100,7 +101,8 @@ async def test_audio_can_be_diverted_from_within_the_sockets_read() -> None:
     heard = b"".join(frame.data for frame in fed)
     assert SPEECH in heard
     assert phone.sent.startswith(heard)
-    assert [frame.at for frame in fed[:3]] == pytest.approx([0.0, 0.02, 0.04])
+    *starts, _ = accumulate((TELEPHONE.seconds(len(frame.data)) for frame in fed), initial=0.0)
+    assert [frame.at for frame in fed] == pytest.approx(starts)
     assert [type(event) for event in told if not isinstance(event, AudioFrame)] == [
         Keypress,
         LineStopped,
@@ -109,8 +111,10 @@ async def test_audio_can_be_diverted_from_within_the_sockets_read() -> None:
 
 async def test_what_goes_wrong_with_diverted_audio_ends_that_call_only() -> None:
     raised: list[str] = []
+    fed: list[AudioFrame] = []
 
-    def fail(_frame: AudioFrame) -> None:
+    def fail(frame: AudioFrame) -> None:
+        fed.append(frame)
         raise OverflowError("too loud")
 
     async def answer(line: Line) -> None:
@@ -127,6 +131,7 @@ async def test_what_goes_wrong_with_diverted_audio_ends_that_call_only() -> None
         await phone.say(SPEECH)
         assert await phone.over() == "completed"
     assert raised == ["too loud"]
+    assert len(fed) == 1, "and at once"
 
 
 @asynccontextmanager
