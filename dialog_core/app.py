@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,6 +12,7 @@ import anyio
 from dialog_core.call.clock import SystemClock
 from dialog_core.errors import LineError
 from dialog_core.factory import Services
+from dialog_core.garbage import keep_tidy
 from dialog_core.net.app import CallServer, Hosted
 from dialog_core.net.groups import ungrouped
 from dialog_core.net.server import serve as serve_application
@@ -23,9 +23,6 @@ from dialog_core.process import open_process
 from dialog_core.settings import Settings
 
 __all__ = ["dial", "new_app", "serve"]
-
-GARBAGE = (20_000, 20, 20)
-"""Thresholds of Python's garbage collector while calls are served; see :func:`gc.set_threshold`."""
 
 
 def new_app(
@@ -66,11 +63,7 @@ def serve(settings: Settings, *, ready: Callable[[str], None]) -> None:
     """
 
     def up(address: str) -> None:
-        # What is loaded now stays. Going through it takes a full collection some 50 ms, in which no call is served.
-        # What calls make is mostly freed by counting references, so looking for cycles may wait until there is more.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GARBAGE)
+        keep_tidy()
         ready(address)
 
     run(settings, lambda app: serve_application(app, ready=up))

@@ -17,7 +17,7 @@ from anyio.abc import TaskGroup
 
 from dialog_core.audio import TELEPHONE
 from dialog_core.call.guard import describe, guarded
-from dialog_core.call.runner import run_call
+from dialog_core.call.runner import CallParts, run_call
 from dialog_core.cascade.ready_made import (
     HOLD_MARGIN,
     Holding,
@@ -68,29 +68,35 @@ class Process:
 
     async def answer(self, agent: str, line: Line) -> None:
         """Run a call of an agent on a line to its end. Never raises: what goes wrong ends this call only."""
-        resolved = self.settings.agents[agent]
-        services = attrs.evolve(self.services, observe=naming(self.services.observe, line.info.id))
-        sorry = in_format(self.apologies.get(agent) or recorded(), line.fmt)
-        container = CallContainer(
-            services=services,
-            agent=resolved,
-            engine=self.engines[agent],
-            line=line,
-            sorry=sorry,
-            swap=partial(self._build, resolved),
-            holding=self.holding.get(agent, Holding()).in_format(line.fmt),
-        )
-        made: list[Any] = []
+        made: list[CallParts] = []
 
         async def assemble() -> None:
-            made.append(container.parts())
+            made.append(self._assembled(agent, line))
 
         observe = self.services.observe
         problem = await guarded(assemble, call=line.info.id, where="assembly", observe=observe)
         if problem is None:
-            await run_call(made[0])
+            await run_call(made.pop())
         else:
             await guarded(line.hang_up, call=line.info.id, where=line.info.voip, observe=observe)
+
+    def _assembled(self, agent: str, line: Line) -> CallParts:
+        """A call's parts. Its container has done its work then, and lets go of them. Raises what a component raises."""
+        resolved = self.settings.agents[agent]
+        container = CallContainer(
+            services=attrs.evolve(
+                self.services, observe=naming(self.services.observe, line.info.id)
+            ),
+            agent=resolved,
+            engine=self.engines[agent],
+            line=line,
+            sorry=in_format(self.apologies.get(agent) or recorded(), line.fmt),
+            swap=partial(self._build, resolved),
+            holding=self.holding.get(agent, Holding()).in_format(line.fmt),
+        )
+        parts: CallParts = container.parts()
+        container.reset_singletons()
+        return parts
 
     def _build(
         self, agent: ResolvedAgent, kind: str, use: str, settings: Mapping[str, Any]

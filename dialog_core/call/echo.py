@@ -219,6 +219,7 @@ class CallEcho:
 
     def finish(self) -> None:
         """The call is over: tell how much was kept out."""
+        self.guard.tell_nobody()
         if self._vetoed:
             self.context.observe(Counted(self.context.id, "echoes kept out", self._vetoed))
 

@@ -69,6 +69,10 @@ class Outbox:
     _wake: Bell = attrs.field(factory=Bell)
     _room: anyio.Event = attrs.field(factory=anyio.Event)
 
+    def tell_nobody(self) -> None:
+        """What is sent from now on is nobody's business: the call is over."""
+        self.on_sent = ignore
+
     async def put(self, pieces: Iterable[Piece]) -> None:
         """Queue pieces of a reply; waits while too much is queued.
 

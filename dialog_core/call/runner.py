@@ -106,9 +106,17 @@ class CallParts:
     """Names of what does the work, by kind (``stt``, ``llm``, ``tts``); for the log."""
 
 
+def ignore(_frame: AudioFrame) -> None:
+    """The call is over."""
+
+
 async def run_call(parts: CallParts) -> None:
     """Answer the line and run the call to its end. Never raises: trouble is observed and stays in this call."""
-    await run_until_over(CallRun.of(parts))
+    run = CallRun.of(parts)
+    try:
+        await run_until_over(run)
+    finally:
+        run.let_go()
 
 
 async def run_until_over(run: CallRun) -> None:
@@ -199,6 +207,13 @@ class CallRun:
         self._listener = CascadeListener(
             context, line.fmt, parts.stt, parts.engine, parts.gate, echo
         )
+
+    def let_go(self) -> None:
+        """The call is over: refer to nothing that refers to us, so that all of it is freed now."""
+        if isinstance(self.parts.line, DirectLine):
+            self.parts.line.divert(ignore)
+        self.replies.outbox.tell_nobody()
+        del self.parts, self.replies, self.call, self._listener, self._hindsight
 
     # --- the tasks
 

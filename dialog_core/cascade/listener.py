@@ -92,6 +92,8 @@ class CascadeListener:
                     await self.use(self.stt)
                     task_status.started()
             finally:
+                self._slot = self._session = self._tasks = None
+                self._post = ignore
                 if self.echo is not None:
                     self.echo.finish()
 

@@ -107,6 +107,10 @@ class EchoGuard:
     _verdict: Verdict = Verdict.VOICE
     _holds: float = INTERVAL
 
+    def tell_nobody(self) -> None:
+        """A path that is found from now on is nobody's business: the call is over."""
+        self.on_path = ignore
+
     @classmethod
     def on(cls, fmt: AudioFormat) -> EchoGuard:
         """For a line of this format."""

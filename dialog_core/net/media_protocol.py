@@ -191,6 +191,8 @@ class MediaProtocol(WebSocketsSansIOProtocol):
         if self._look is not None:
             self._look.cancel()
             self._look = None
+        self._divert = None
+        self.scope.get("extensions", {}).pop(DIVERT, None)
         super().connection_lost(exc)
 
     def _is_plain(self, data: bytes, start: int) -> bool:

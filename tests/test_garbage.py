@@ -1,0 +1,123 @@
+"""What an ended call leaves is freed at once, without the garbage collector."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections import Counter
+from collections.abc import Iterator
+
+import anyio
+import pytest
+
+from dialog_core.agent.call import Call
+from dialog_core.call.runner import CallRun
+from dialog_core.call.turn_loop import TurnLoop
+from dialog_core.cascade.listener import CascadeListener
+from dialog_core.engine.slot import Slot
+from dialog_core.garbage import THRESHOLDS, keep_tidy, new_task
+from dialog_core.speech.ledger import Ledger
+from dialog_core.testing.pytest_plugin import real_loop
+from tests.test_container import one_call
+from tests.test_process import Stage
+
+pytestmark = pytest.mark.anyio
+OF_A_CALL = (Call, CallRun, CascadeListener, Ledger, Slot, TurnLoop)
+CALLS = 10
+LAST_FEW = 2
+"""Calls that frames of the event loop and of the test may still hold."""
+
+
+class Held:
+    """Something that a task holds."""
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+async def cancelled() -> weakref.ref[Held]:
+    """What a task held that was cancelled."""
+    kept: list[weakref.ref[Held]] = []
+
+    async def hold() -> None:
+        held = Held()
+        kept.append(weakref.ref(held))
+        await anyio.sleep_forever()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(hold)
+        await anyio.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+    return kept[0]
+
+
+@real_loop
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("tidy", [True, False])
+async def test_a_cancelled_task_keeps_nothing_alive(*, tidy: bool) -> None:
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+    loop.set_task_factory(new_task if tidy else None)
+    try:
+        held = await cancelled()
+    finally:
+        loop.set_task_factory(before)
+    assert (held() is None) == tidy, "without this, it waits for the collector"
+
+
+@real_loop
+async def test_a_task_returns_and_fails_as_ever() -> None:
+    loop = asyncio.get_running_loop()
+
+    async def work(fails: bool) -> str:
+        if fails:
+            raise KeyError("lost")
+        return "found"
+
+    assert await new_task(loop, work(False), name="search") == "found"
+    failed = new_task(loop, work(True))
+    with pytest.raises(KeyError, match="lost") as error:
+        await failed
+    assert [entry.name for entry in error.traceback][-1] == "work"
+
+
+@real_loop
+@pytest.mark.requirement("A.3")
+@pytest.mark.usefixtures("no_collector")
+async def test_ended_calls_are_freed_without_the_collector() -> None:
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+    stage = Stage()
+    async with stage.open(front=stage.agent()) as process:
+        loop.set_task_factory(new_task)
+        try:
+            for number in range(CALLS):
+                await one_call(stage, process, number)
+        finally:
+            loop.set_task_factory(before)
+        stage.seen.clear()
+        living = Counter(type(each) for each in gc.get_objects() if isinstance(each, OF_A_CALL))
+        assert max(living.values(), default=0) <= LAST_FEW
+
+
+@real_loop
+async def test_a_process_of_ours_is_set_up_so() -> None:
+    loop, before = asyncio.get_running_loop(), gc.get_threshold()
+    factory = loop.get_task_factory()
+    try:
+        keep_tidy()
+        assert gc.get_threshold() == THRESHOLDS
+        assert loop.get_task_factory() is new_task
+        assert gc.get_freeze_count() > 0
+    finally:
+        loop.set_task_factory(factory)
+        gc.unfreeze()
+        gc.set_threshold(*before)
