@@ -309,12 +309,16 @@ class Call:
     async def use_stt(self, stt: str | object, **settings: Any) -> None:
         """Recognise with another provider from now on: its name as in a settings file, or an object.
 
-        Raises: SettingsError; then the present one goes on.
+        Raises: SettingsError; then the present one goes on. LocalProtocolError if the call is over.
         """
-        await self.certain()
-        await self._swap("stt", stt, settings)
+        await self._use("stt", stt, settings)
 
     async def use_tts(self, tts: str | object, **settings: Any) -> None:
-        """Speak with another provider from the next reply on. Raises: SettingsError."""
+        """Speak with another provider from the next reply on. Raises: as :meth:`use_stt`."""
+        await self._use("tts", tts, settings)
+
+    async def _use(self, kind: str, what: str | object, settings: Mapping[str, Any]) -> None:
         await self.certain()
-        await self._swap("tts", tts, settings)
+        if self._is_over:
+            raise LocalProtocolError(f"a call's {kind} was swapped after its end")
+        await self._swap(kind, what, settings)

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from dialog_core.agent.call import Call
-from dialog_core.errors import ProviderError, SettingsError, SettingsProblem
+from dialog_core.errors import LocalProtocolError, ProviderError, SettingsError, SettingsProblem
 from dialog_core.messages import Prompt, Role, TextDelta, Utterance
 from dialog_core.observe.observations import CallEnded, Trouble
 from dialog_core.protocols import CallInfo
@@ -228,6 +228,16 @@ async def test_a_recogniser_may_be_swapped_in_the_middle_of_a_call() -> None:
     assert said(call)[-1].startswith("You said")
     assert "Two." in said(call)[-1]
     assert troubles(call) == []
+
+
+async def test_nothing_is_swapped_in_a_call_that_is_over() -> None:
+    line = FakeLine()
+    async with in_call(line, Patient()) as call:
+        pass
+    with pytest.raises(LocalProtocolError, match="a call's stt was swapped after its end"):
+        await call.call.use_stt(FakeStt(line))
+    with pytest.raises(LocalProtocolError, match="a call's tts was swapped after its end"):
+        await call.call.use_tts("other")
 
 
 @attrs.define(eq=False)
