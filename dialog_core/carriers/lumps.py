@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
+import attrs
+
 from dialog_core.audio import AudioFormat, AudioFrame
 from dialog_core.errors import ProviderProtocolError
 
-__all__ = ["joined", "take_audio"]
+__all__ = ["DirectAudio", "joined"]
 
 MOST = 5
 """Frames in one; more come after a pause of the network, and are handed on as they came."""
@@ -19,28 +21,37 @@ SLACK = 0.001
 """Seconds by which frames may be off and still follow each other."""
 
 
-def take_audio(
-    texts: Sequence[bytes],
-    read: Callable[[bytes], Iterable[AudioFrame] | None],
-    feed: Callable[[AudioFrame], None],
-    fmt: AudioFormat,
-) -> int:  # per read
-    """Feed the audio of these messages, up to the first that is none or cannot be read. Returns how many were taken.
+@attrs.define(eq=False)
+class DirectAudio:
+    """Feeds a line's audio from within its socket's read."""
 
-    read: the frames of a message; None for one that is no audio. Raises: what `feed` raises.
-    """
-    frames: list[AudioFrame] = []
-    taken = 0
-    with suppress(ProviderProtocolError, ValueError):  # read again where it is counted
-        for text in texts:
-            audio = read(text)
-            if audio is None:
-                break
-            frames += audio
-            taken += 1
-    for frame in joined(frames, fmt):
-        feed(frame)
-    return taken
+    read: Callable[[bytes], Iterable[AudioFrame] | None]
+    """The frames of a message; None for one that is no audio. Raises: ProviderProtocolError, ValueError."""
+    fmt: AudioFormat
+    feed: Callable[[AudioFrame], None] | None = None
+    failure: Exception | None = None
+    """What `feed` raised: the call's fault, which must not end the server's read. Nothing is fed after it."""
+
+    def take(self, texts: Sequence[bytes]) -> int:  # per read
+        """Feed these messages' audio, up to the first that is none or cannot be read. Returns how many were taken."""
+        if self.feed is None or self.failure is not None:
+            return 0
+        frames: list[AudioFrame] = []
+        taken = 0
+        with suppress(ProviderProtocolError, ValueError):  # read again where it is counted
+            for text in texts:
+                audio = self.read(text)
+                if audio is None:
+                    break
+                frames += audio
+                taken += 1
+        try:
+            for frame in joined(frames, self.fmt):
+                self.feed(frame)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the line's iteration raises it
+            self.failure = error
+            return 0
+        return taken
 
 
 def joined(frames: list[AudioFrame], fmt: AudioFormat) -> list[AudioFrame]:  # per read

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialog_core.audio import TELEPHONE, AudioFrame
-from dialog_core.carriers.lumps import joined, take_audio
+from dialog_core.carriers.lumps import DirectAudio, joined
 from dialog_core.errors import ProviderProtocolError
 
 FRAME = 0.02
@@ -54,17 +54,28 @@ def test_others_go_on_as_they_came(frames: list[AudioFrame]) -> None:
 @pytest.mark.parametrize(("other", "taken"), [(b"mark", 2), (b"garbage", 2), (b"twice", 4)])
 def test_audio_is_taken_up_to_the_first_message_that_is_none(other: bytes, taken: int) -> None:
     fed: list[AudioFrame] = []
-    assert take_audio([b"0", b"1", other, b"2"], read, fed.append, TELEPHONE) == taken
+    direct = DirectAudio(read, TELEPHONE, fed.append)
+    assert direct.take([b"0", b"1", other, b"2"]) == taken
     assert len(fed) == 1
     assert fed[0].data == b"".join(frame(n).data for n in range(3 if taken == 4 else 2))
 
 
-def test_what_the_taker_raises_is_the_callers_business() -> None:
-    def fail(_frame: AudioFrame) -> None:
+def test_what_the_feed_raises_is_kept_and_nothing_is_fed_after_it() -> None:
+    fed: list[AudioFrame] = []
+
+    def fail(frame: AudioFrame) -> None:
+        fed.append(frame)
         raise ValueError("too loud")
 
-    with pytest.raises(ValueError, match="too loud"):
-        take_audio([b"0"], read, fail, TELEPHONE)
+    direct = DirectAudio(read, TELEPHONE, fail)
+    assert direct.take([b"0"]) == 0
+    assert direct.take([b"0"]) == 0
+    assert str(direct.failure) == "too loud"
+    assert len(fed) == 1
+
+
+def test_nothing_is_taken_for_nobody() -> None:
+    assert DirectAudio(read, TELEPHONE).take([b"0"]) == 0
 
 
 @given(st.lists(st.integers(0, 3), max_size=8), st.floats(0, 100))

@@ -4,7 +4,7 @@ from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
 
 from dialog_core.audio import TELEPHONE, AudioFrame
-from dialog_core.carriers.lumps import take_audio
+from dialog_core.carriers.lumps import DirectAudio
 from dialog_core.carriers.oddities import Oddities
 from dialog_core.carriers.owed import Grace, Owed
 from dialog_core.carriers.wire import Phase, Wire
@@ -95,12 +95,11 @@ class Inbound:
         self._grace = grace
         self._oddities = oddities
         self._audio = AudioClock()
-        self._feed: Callable[[AudioFrame], None] | None = None
-        self._failure: Exception | None = None
+        self._direct = DirectAudio(self._audio_of, TELEPHONE)
 
     def divert(self, feed: Callable[[AudioFrame], None]) -> None:
         """Hand audio to `feed` from within the socket's read; what it raises, the iteration raises."""
-        self._feed = feed
+        self._direct.feed = feed
         self._wire.stream.divert(self._take_now)
 
     def __aiter__(self) -> Inbound:
@@ -117,8 +116,8 @@ class Inbound:
                     raise StopAsyncIteration
                 continue
             raw = await wire.stream.receive()
-            if self._failure is not None:
-                raise self._failure
+            if self._direct.failure is not None:
+                raise self._direct.failure
             text = raw.get("text")
             if text is None:
                 event = await self._without_text(raw, wire.stream)
@@ -138,14 +137,9 @@ class Inbound:
 
     def _take_now(self, texts: Sequence[bytes]) -> int:  # per read
         """Take audio as it comes; not what is behind something else, or must wait its turn."""
-        waits = self._owed.waiting or self._failure is not None
-        if self._feed is None or waits or self._wire.phase is Phase.STOPPED:
+        if self._owed.waiting or self._wire.phase is Phase.STOPPED:
             return 0
-        try:
-            return take_audio(texts, self._audio_of, self._feed, TELEPHONE)
-        except Exception as error:  # noqa: BLE001 - the call's fault, which must not end the server's read
-            self._failure = error
-            return 0
+        return self._direct.take(texts)
 
     def _audio_of(self, text: bytes) -> tuple[AudioFrame, ...] | None:  # per frame
         message = parse(text)

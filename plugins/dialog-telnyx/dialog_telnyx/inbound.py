@@ -5,7 +5,7 @@ from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any
 
 from dialog_core.audio import AudioFrame
-from dialog_core.carriers.lumps import take_audio
+from dialog_core.carriers.lumps import DirectAudio
 from dialog_core.carriers.oddities import Oddities
 from dialog_core.carriers.owed import Grace, Owed
 from dialog_core.carriers.wire import Phase, Wire
@@ -57,12 +57,11 @@ class Inbound:
         self._oddities = oddities
         self._ready: deque[LineEvent] = deque()
         self._keys: dict[object, None] = {}
-        self._feed: Callable[[AudioFrame], None] | None = None
-        self._failure: Exception | None = None
+        self._direct = DirectAudio(self._audio_of, frames.fmt)
 
     def divert(self, feed: Callable[[AudioFrame], None]) -> None:
         """Hand audio to `feed` from within the socket's read; what it raises, the iteration raises."""
-        self._feed = feed
+        self._direct.feed = feed
         self._wire.stream.divert(self._take_now)
 
     def __aiter__(self) -> Inbound:
@@ -78,8 +77,8 @@ class Inbound:
                 return ready.popleft()
             if wire.phase is not Phase.STOPPED:
                 raw = await wire.stream.receive()
-                if self._failure is not None:
-                    raise self._failure
+                if self._direct.failure is not None:
+                    raise self._direct.failure
                 text = raw.get("text")
                 if text is None:
                     self._without_text(raw)
@@ -101,14 +100,9 @@ class Inbound:
 
     def _take_now(self, texts: Sequence[bytes]) -> int:  # per read
         """Take audio as it comes; not what is behind something else, or must wait its turn."""
-        waits = self._owed.waiting or self._ready or self._failure is not None
-        if self._feed is None or waits or self._wire.phase is Phase.STOPPED:
+        if self._owed.waiting or self._ready or self._wire.phase is Phase.STOPPED:
             return 0
-        try:
-            return take_audio(texts, self._audio_of, self._feed, self._frames.fmt)
-        except Exception as error:  # noqa: BLE001 - the call's fault, which must not end the server's read
-            self._failure = error
-            return 0
+        return self._direct.take(texts)
 
     def _audio_of(self, text: bytes) -> tuple[AudioFrame, ...] | None:  # per frame
         message = parse(text)

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from dialog_core.audio import TELEPHONE, AudioFrame
-from dialog_core.carriers.lumps import take_audio
+from dialog_core.carriers.lumps import DirectAudio
 from dialog_core.carriers.oddities import Oddities
 from dialog_core.carriers.owed import Grace, Owed
 from dialog_core.carriers.wire import Phase, Wire
@@ -86,13 +86,12 @@ class Inbound:
         self._grace = grace
         self._oddities = oddities
         self._audio = AudioClock(grace.clock)
-        self._feed: Callable[[AudioFrame], None] | None = None
+        self._direct = DirectAudio(self._audio_of, TELEPHONE)
         self._diverted: MediaStream[Envelopes] | None = None
-        self._failure: Exception | None = None
 
     def divert(self, feed: Callable[[AudioFrame], None]) -> None:
         """Hand audio to `feed` from within the socket's read; what it raises, the iteration raises."""
-        self._feed = feed
+        self._direct.feed = feed
 
     def __aiter__(self) -> Inbound:
         return self
@@ -108,12 +107,12 @@ class Inbound:
                     raise StopAsyncIteration
                 continue
             stream = wire.stream
-            if stream is not self._diverted and self._feed is not None:
+            if stream is not self._diverted and self._direct.feed is not None:
                 self._diverted = stream
-                stream.divert(partial(self._take_now, stream, self._feed))
+                stream.divert(partial(self._take_now, stream))
             raw = await stream.receive()
-            if self._failure is not None:
-                raise self._failure
+            if self._direct.failure is not None:
+                raise self._direct.failure
             text = raw.get("text")
             if text is None:
                 event = await self._without_text(raw, stream)
@@ -133,22 +132,12 @@ class Inbound:
             return self._garbage(str(error))
         return await self._other(message, stream)
 
-    def _take_now(
-        self,
-        stream: MediaStream[Envelopes],
-        feed: Callable[[AudioFrame], None],
-        texts: Sequence[bytes],
-    ) -> int:  # per read
+    def _take_now(self, stream: MediaStream[Envelopes], texts: Sequence[bytes]) -> int:  # per read
         """Take audio as it comes; not what is behind something else, or must wait its turn."""
         wire = self._wire
-        waits = self._owed.waiting or self._failure is not None
-        if waits or wire.stream is not stream or wire.phase is Phase.STOPPED:
+        if self._owed.waiting or wire.stream is not stream or wire.phase is Phase.STOPPED:
             return 0
-        try:
-            return take_audio(texts, self._audio_of, feed, TELEPHONE)
-        except Exception as error:  # noqa: BLE001 - the call's fault, which must not end the server's read
-            self._failure = error
-            return 0
+        return self._direct.take(texts)
 
     def _audio_of(self, text: bytes) -> tuple[AudioFrame, ...] | None:  # per frame
         message = parse(text)
