@@ -295,3 +295,25 @@ def test_nothing_is_said_at_once_before_the_upgrade_is_answered() -> None:
         assert not protocol.say("text")
 
     asyncio.run(scenario())
+
+
+def test_a_client_that_has_left_is_diverted_no_more() -> None:
+    async def leave() -> None:
+        taken: list[bytes] = []
+
+        def take(texts: Sequence[bytes]) -> int:
+            taken.extend(texts)
+            return len(texts)
+
+        protocol, _ = await opened(MediaProtocol)
+        extensions = protocol.scope["extensions"]
+        extensions["dialog.divert"] = {"to": protocol.divert, "say": protocol.say}
+        protocol.divert(take)
+        protocol.connection_lost(None)
+        protocol.divert(take)
+        assert "dialog.divert" not in extensions
+        protocol.data_received(frame(0x81, b"late" * 50))
+        assert taken == []
+        protocol.stop_keepalive()
+
+    asyncio.run(leave())
