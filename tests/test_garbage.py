@@ -6,24 +6,28 @@ import asyncio
 import gc
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import anyio
+import attrs
 import pytest
 
 from dialog_core.agent.call import Call
+from dialog_core.audio import AudioFrame
 from dialog_core.call.runner import CallRun
 from dialog_core.call.turn_loop import TurnLoop
 from dialog_core.cascade.listener import CascadeListener
+from dialog_core.echo.guard import EchoGuard
 from dialog_core.engine.slot import Slot
 from dialog_core.garbage import THRESHOLDS, keep_tidy, new_task
 from dialog_core.speech.ledger import Ledger
+from dialog_core.testing.line import FakeLine
 from dialog_core.testing.pytest_plugin import real_loop
 from tests.test_container import one_call
 from tests.test_process import Stage
 
 pytestmark = pytest.mark.anyio
-OF_A_CALL = (Call, CallRun, CascadeListener, Ledger, Slot, TurnLoop)
+OF_A_CALL = (Call, CallRun, CascadeListener, EchoGuard, Ledger, Slot, TurnLoop)
 CALLS = 10
 LAST_FEW = 2
 """Calls that frames of the event loop and of the test may still hold."""
@@ -106,6 +110,44 @@ async def test_ended_calls_are_freed_without_the_collector() -> None:
         stage.seen.clear()
         living = Counter(type(each) for each in gc.get_objects() if isinstance(each, OF_A_CALL))
         assert max(living.values(), default=0) <= LAST_FEW
+
+
+@attrs.define(eq=False)
+class Direct(FakeLine):
+    """A line that hands audio over by itself, and keeps to whom."""
+
+    feed: Callable[[AudioFrame], None] | None = None
+
+    def divert(self, feed: Callable[[AudioFrame], None]) -> None:
+        self.feed = feed
+
+
+@real_loop
+@pytest.mark.usefixtures("no_collector")
+async def test_a_line_that_is_kept_keeps_nothing_of_its_call() -> None:
+    loop = asyncio.get_running_loop()
+    before = loop.get_task_factory()
+    stage, phone = Stage(), Direct()
+    async with stage.open(front=stage.agent()) as process:
+        loop.set_task_factory(new_task)
+        try:
+            async with phone.calling(), anyio.create_task_group() as tasks:
+                tasks.start_soon(stage.answer, process, phone)
+                await phone.wait(0.3)
+                fed = weakref.ref(listener_of(phone))
+                phone.hang_up_by_caller()
+        finally:
+            loop.set_task_factory(before)
+        stage.made.clear()
+        await anyio.wait_all_tasks_blocked()
+        assert fed() is None
+
+
+def listener_of(line: Direct) -> object:
+    """Whom it feeds."""
+    (listener,) = (each for each in gc.get_objects() if isinstance(each, CascadeListener))
+    assert line.feed is not None
+    return listener
 
 
 @real_loop

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     F32 = NDArray[np.float32]
 
-__all__ = ["FRAMES", "UNITS", "rewritten"]
+__all__ = ["rewritten"]
 
 FRAMES = 4
 """Of a window, each overlapping the next by half."""

@@ -7,10 +7,20 @@ from pathlib import Path
 import anyio
 import dialog_silero
 import numpy as np
+import onnx
 import pytest
-from dialog_silero.model import PACKAGED_SHA256, Silero, open_network
+from dialog_silero.dense import rewritten
+from dialog_silero.model import (
+    PACKAGED_SHA256,
+    AsItIs,
+    Dense,
+    Silero,
+    open_as_it_is,
+    open_network,
+)
 from dialog_silero.settings import SileroSettings
 from numpy.typing import NDArray
+from onnx import TensorProto, helper
 
 from dialog_core import g711, wav
 from dialog_core.audio import TELEPHONE, AudioFrame, Encoding
@@ -130,6 +140,83 @@ def test_another_file_is_used_if_the_settings_name_one() -> None:
     own = Silero.of(SileroSettings(model=str(_packaged_file())))
     speech = windows_of(phrase(), own)[:40]
     assert (judge(speech, own) == judge(speech, Silero())).all()
+
+
+@pytest.mark.requirement("B.8")
+@RATES
+def test_speech_is_judged_as_the_file_judges_it(rate: int) -> None:
+    own, given = open_network(None, rate), open_as_it_is(rate)
+    assert isinstance(own, Dense)
+    state = expected_state = np.zeros((1, *Silero(rate).state), np.float32)
+    for window in windows_of(phrase(rate), Silero(rate)):
+        answer, state = own(window[None], state)
+        expected, expected_state = given(window[None], expected_state)
+        assert answer == pytest.approx(expected, abs=2e-5)
+        assert state == pytest.approx(expected_state, abs=2e-4)
+
+
+@RATES
+def test_what_is_rewritten_asks_after_nothing(rate: int) -> None:
+    graph = onnx.load_from_string(rewritten(_packaged_file().read_bytes(), rate)).graph
+    assert not {"If", "Conv", "LSTM"} & {node.op_type for node in graph.node}
+    assert [given.name for given in graph.input] == ["windows", "state"]
+    assert [result.name for result in graph.output] == ["probability", "following"]
+
+
+def other_activation(graph: onnx.GraphProto) -> None:
+    """Another network with the weights' names: an activation is not the one we know."""
+    for node in graph.node:
+        if node.op_type == "Relu":
+            node.op_type = "Sigmoid"
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                other_activation(attribute.g)
+
+
+def test_a_network_that_answers_otherwise_runs_as_it_is(tmp_path: Path) -> None:
+    model = onnx.load(_packaged_file())
+    other_activation(model.graph)
+    onnx.save(model, tmp_path / "other.onnx")
+    network = open_network(tmp_path / "other.onnx", 8000)
+    assert isinstance(network, AsItIs)
+    assert Silero(path=tmp_path / "other.onnx").probabilities(*start(3))[0].shape == (3,)
+
+
+def test_a_file_of_another_structure_runs_as_it_is(tmp_path: Path) -> None:
+    """It finds speech in whatever is loud, and keeps its state."""
+    nodes = [
+        helper.make_node("ReduceMax", ["input"], ["output"], axes=[1]),
+        helper.make_node("Identity", ["state"], ["stateN"]),
+    ]
+    floats = TensorProto.FLOAT
+    graph = helper.make_graph(
+        nodes,
+        "loudness",
+        [
+            helper.make_tensor_value_info("input", floats, ["batch", "samples"]),
+            helper.make_tensor_value_info("state", floats, [2, "batch", 128]),
+            helper.make_tensor_value_info("sr", TensorProto.INT64, []),
+        ],
+        [
+            helper.make_tensor_value_info("output", floats, ["batch", 1]),
+            helper.make_tensor_value_info("stateN", floats, [2, "batch", 128]),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 16)])
+    model.ir_version = 8
+    onnx.save(model, tmp_path / "loudness.onnx")
+    windows, state = start(2)
+    windows[1, 7] = 0.9
+    answers, _ = Silero(path=tmp_path / "loudness.onnx").probabilities(windows, state)
+    assert answers.tolist() == pytest.approx([0.0, 0.9])
+
+
+def start(batch: int) -> tuple[F32, F32]:
+    """Silence, and the state of streams that begin."""
+    model = Silero()
+    shapes = (batch, model.window), (batch, *model.state)
+    windows, state = (np.zeros(shape, np.float32) for shape in shapes)
+    return windows, state
 
 
 @real_loop
