@@ -37,6 +37,7 @@ __all__ = ["Apps", "Drop", "in_memory", "served"]
 
 STARTUP_SECONDS = 30.0
 SHUTDOWN_SECONDS = 10.0
+POLL_SECONDS = 0.01
 
 
 def ignore(_observation: Observation) -> None:
@@ -81,12 +82,19 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
             try:
                 yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
             finally:
-                server.should_exit = True
-                for scope in list(running):
-                    scope.cancel()
                 with anyio.move_on_after(SHUTDOWN_SECONDS, shield=True):
+                    await end(running)
+                    server.should_exit = True
                     await server.down.wait()
                 tasks.cancel_scope.cancel()
+
+
+async def end(running: set[anyio.CancelScope]) -> None:
+    """Cancel the applications, and wait until they are done: uvicorn would close their connections meanwhile."""
+    while running:
+        for scope in list(running):
+            scope.cancel()
+        await anyio.sleep(POLL_SECONDS)
 
 
 class QuietServer(uvicorn.Server):

@@ -57,6 +57,7 @@ class BrowserLine:
         self._codec = codec
         self._marks: dict[int, str] = {}
         self._placed = 0
+        self._over = False
         self._teller = Teller()
         self._messages, self._waiting = anyio.create_memory_object_stream[ToPage](MESSAGES)
         sound = Microphone(config.rate, fmt.rate), AudioClock(fmt, self._services.clock)
@@ -78,6 +79,7 @@ class BrowserLine:
     async def close(self) -> None:
         """End the call, if nobody has, and let go of what it held. Again is harmless."""
         await self._say_goodbye()
+        await self._socket.leave()
         self._waiting.close()
 
     def note(self, what: str, detail: str) -> None:
@@ -151,7 +153,10 @@ class BrowserLine:
     # inside
 
     async def _say_goodbye(self) -> None:
-        """Tell the page what it does not know yet, and why the call is over; then close its socket."""
+        """Tell the page, once, what it does not know yet, and why the call is over."""
+        if self._over:
+            return
+        self._over = True
         reason = self._teller.ending or self._inbound.reason or "over"
         with anyio.move_on_after(GOODBYE_SECONDS, shield=True), suppress(LineError):
             while not self._socket.closed:
@@ -161,7 +166,6 @@ class BrowserLine:
                     await self._socket.tell(Ended(reason))
                     break
                 await self._socket.tell(message)
-        await self._socket.close()
         self._messages.close()
 
     def _need(self) -> None:

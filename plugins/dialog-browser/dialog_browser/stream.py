@@ -14,6 +14,8 @@ from dialog_core.factory import Clock
 __all__ = ["GONE_ERRORS", "AudioClock", "PageSocket"]
 
 CLOSE_SECONDS = 0.5
+LEAVE_SECONDS = 1.0
+"""How long a page that was told that the call is over may take to go."""
 GONE_ERRORS = (OSError, RuntimeError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 """What servers raise from ASGI's `send` when the peer has left: the standard says OSError, not all follow it."""
 STALL_SECONDS = 2.0
@@ -27,7 +29,7 @@ class PageSocket:
 
     def __init__(self, receive: Receive, send: Send, *, send_wait: float) -> None:
         self.receive = receive
-        """ASGI's own; read by the line's iteration and by nobody else."""
+        """ASGI's own; read by the line's iteration, and after it by nobody but `leave`."""
         self.closed = False
         """True after either side has closed."""
         self._send = send
@@ -52,6 +54,16 @@ class PageSocket:
         ) as error:  # TimeoutError, of a page that does not read, is an OSError too
             self.closed = True
             raise LineError("the page's socket was lost while sending") from error
+
+    async def leave(self) -> None:
+        """Close the socket once the page has, or a moment later.
+
+        Closed while the page's audio is still on its way, a socket is reset, and what the page has not read is lost.
+        """
+        with anyio.move_on_after(LEAVE_SECONDS, shield=True):
+            while not self.closed:
+                self.closed = (await self.receive())["type"] == "websocket.disconnect"
+        await self.close()
 
     async def close(self, code: int = 1000) -> None:
         """Close the socket. Again is harmless."""

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import json
 import struct
+from contextlib import suppress
 
 import anyio
 import numpy as np
 import pytest
 from dialog_browser.settings import BrowserSettings
-from dialog_browser.testing.page import Page
-from dialog_browser.testing.stage import open_stage
+from dialog_browser.testing.page import Page, socket_url, ticket
+from dialog_browser.testing.stage import LOCAL, Stage, open_stage
 
 from dialog_core import g711
 from dialog_core.audio import AudioFormat, AudioFrame, Encoding
-from dialog_core.errors import LineError
+from dialog_core.errors import LineError, SocketClosed
 from dialog_core.protocols import Line, LineEvent, LineStopped, MarkReturned
 from dialog_core.turns.events import Keypress
 
@@ -269,6 +271,40 @@ async def test_hanging_up_ends_the_lines_events_though_the_page_says_nothing() -
             await listener.line.play(SPEECH)
         await listener.line.clear()
     assert listener.stopped == ["hangup"]
+
+
+async def goodbye(stage: Stage, listener: Listener, *, page_goes_after: float) -> float:
+    """Hang up on a page that goes on sending for so long; returns how many seconds the server stays."""
+    given = await ticket(stage.services, stage.base)
+    began = None
+    async with stage.services.connect(
+        socket_url(stage.base, given), headers={"origin": LOCAL}
+    ) as socket:
+        await socket.send('{"type": "config", "rate": 8000}')
+        await anyio.sleep(0.1)
+        await listener.line.hang_up()
+        began = anyio.current_time()
+        with suppress(SocketClosed):
+            while anyio.current_time() - began < page_goes_after:
+                await socket.send(floats(0.02))
+                await anyio.sleep(0.02)
+        stayed = anyio.current_time() - began
+        kinds = [json.loads(await socket.receive())["type"] for _ in range(2)]
+        assert kinds == ["session", "ended"]
+    return stayed
+
+
+async def test_the_socket_stays_until_the_page_has_read_that_the_call_is_over() -> None:
+    """Closed before, with audio still on its way to us, the system throws away what the page has not read."""
+    listener = Listener()
+    async with open_stage(listener) as stage:
+        assert await goodbye(stage, listener, page_goes_after=0.5) >= 0.5
+
+
+async def test_a_page_that_stays_after_the_goodbye_is_left() -> None:
+    listener = Listener()
+    async with open_stage(listener) as stage:
+        assert 0.5 < await goodbye(stage, listener, page_goes_after=60.0) < 2.0
 
 
 async def test_a_page_that_goes_without_a_goodbye_is_lost() -> None:

@@ -63,12 +63,14 @@ class Wire:
         self.over()
 
     async def read(self, tasks: TaskGroup) -> None:
-        """Take what comes until the socket closes, then stop."""
+        """Take what comes until the call is over, then close the socket and stop."""
         assert self.socket is not None
         try:
             with self.reading:
-                while True:
+                while self.reason == LOST:
                     self._take(await self.socket.receive(), tasks)
+                await self.socket.close()
+                return
             await self.ended.wait()
         except SocketClosed as closed:
             if closed.code not in {1000, 1001} and not self.ended.is_set():
