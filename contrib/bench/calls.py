@@ -19,6 +19,7 @@ from typing import IO, Any
 
 import attrs
 
+from contrib.bench.clock import reference
 from contrib.bench.report import percentile, show
 
 __all__ = [
@@ -159,6 +160,8 @@ class Measured:
     """Blocks of memory that calls left behind, each."""
     agent: float = 0.0
     """Share of the time in which the agent is heard, 0..1."""
+    reference: float = 0.0
+    """What :func:`contrib.bench.clock.reference` took on the server's core, before and after the run."""
 
     @property
     def lost(self) -> int:
@@ -196,6 +199,7 @@ class Measured:
 
 def measure(world: World, calls: int, window: float, settings: Path = SETTINGS) -> Measured:
     """One server, warmed up, with so many calls at once."""
+    pace = reference(world.server_core)
     with tempfile.TemporaryFile() as log:
         command = [sys.executable, "-m", "contrib.bench.server"]
         command += [str(world.server_core), str(settings)]
@@ -213,7 +217,8 @@ def measure(world: World, calls: int, window: float, settings: Path = SETTINGS) 
     objects = sum(after["objects"].values()) - sum(before["objects"].values())
     if objects:
         print(f"    objects kept after the calls: {after['objects']}")
-    return attrs.evolve(Measured.of(told, len(troubles)), kept=round(kept))
+    pace = (pace + reference(world.server_core)) / 2
+    return attrs.evolve(Measured.of(told, len(troubles)), kept=round(kept), reference=pace)
 
 
 def warnings(log: str) -> list[str]:
@@ -256,6 +261,7 @@ def middle(runs: Sequence[Measured]) -> Measured:
         memory=median(lambda each: each.memory),
         kept=round(median(lambda each: each.kept)),
         agent=median(lambda each: each.agent),
+        reference=median(lambda each: each.reference),
     )
 
 
@@ -277,12 +283,13 @@ def row(calls: int, each: Measured) -> tuple[str, ...]:
         f"{each.gaps}",
         f"{each.agent * 100:.0f} %",
         f"{each.lag:.1f}",
+        f"{each.reference:.1f}",
     )
 
 
 COLUMNS = (
     "calls", "CPU ms a call-s", "core", "own p50", "own p99", "in stages", "clear p50",
-    "clear p99", "MB a call", "kept", "replies", "lost", "gaps", "agent speaks", "load's lag p99",
+    "clear p99", "MB a call", "kept", "replies", "lost", "gaps", "agent speaks", "load's lag p99", "reference",
 )  # fmt: skip
 
 

@@ -204,7 +204,7 @@ class Phone:
             elif frame.opcode == CLOSE:
                 self._connection.close()
                 return
-            else:
+            elif not self.over:  # who has hung up hears nothing
                 self._take(json.loads(frame.data), now)
 
     def _take(self, message: dict[str, dict[str, str]], now: float) -> None:

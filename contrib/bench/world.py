@@ -86,6 +86,8 @@ class World:
     call_seconds: float = 0.0
     begun: int = 0
     ending: bool = False
+    _counted: float = 0.0
+    """When call-seconds were last summed up."""
     _phones: list[Phone] = attrs.field(factory=list)
     _random: random.Random = attrs.field(factory=lambda: random.Random(1))  # noqa: S311
     _utterance: Any = None
@@ -124,18 +126,21 @@ class World:
     def _open(self, order: Order, usages: list[Usage], closes: float) -> None:
         self.heard.open = True
         usages.append(Usage.of(order.pid))
-        self._count(closes, seconds())
+        self._counted = seconds()
+        self._count(closes)
 
-    def _count(self, closes: float, before: float) -> None:
+    def _count(self, closes: float) -> None:
         """Sum up the seconds of live calls."""
         now = seconds()
         self._phones = [phone for phone in self._phones if not phone.over]
-        self.call_seconds += len(self._phones) * (now - before)
+        self.call_seconds += len(self._phones) * (now - self._counted)
+        self._counted = now
         if now + 0.1 < closes:
-            self.loop.at(now + 0.1, lambda: self._count(closes, now))
+            self.loop.at(now + 0.1, lambda: self._count(closes))
 
     def _close(self, order: Order, usages: list[Usage]) -> None:
         usages.append(Usage.of(order.pid))
+        self._count(seconds())
         self.calls = sum(not phone.over for phone in self._phones)
         self.heard.open = False
         self.ending = True
