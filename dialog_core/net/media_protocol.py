@@ -28,9 +28,7 @@ It does so only where nothing is to be waited for or refused; otherwise (False) 
 
 from __future__ import annotations
 
-import asyncio
 import socket
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -46,6 +44,7 @@ from dialog_core.net.frames import (
     extent,
     text_frame,
 )
+from dialog_core.net.pace import Pace
 
 __all__ = ["DIVERT", "MediaProtocol", "Take"]
 
@@ -57,28 +56,19 @@ END_OF_REQUEST = b"\r\n\r\n"
 WIDE = MASKED | TWO_BYTES
 WIDE_HEAD = 8
 """Bytes before the payload when the length takes two bytes."""
-LOOK_SECONDS = 0.1
-"""After so long without a frame, twice at most, what waits is read however little it is."""
-SOCKETS_A_FRAME = 40
-"""For so many sockets that are open, one frame more is read at once."""
-CAN_GATHER = sys.platform == "linux"
-"""Whether the system wakes us by the number of bytes, and looks again when we ask for fewer."""
 
 
 class MediaProtocol(WebSocketsSansIOProtocol):
     """One WebSocket of a client."""
 
-    def __init__(self, *args: Any, together: int = 1, **options: Any) -> None:
-        """together: frames of a diverted socket that are read at once, at the most."""
+    def __init__(self, *args: Any, pace: Pace | None = None, **options: Any) -> None:
+        """pace: how many frames of a diverted socket are read at once; one, unless given."""
         super().__init__(*args, **options)
-        self._most = together if CAN_GATHER else 1
-        self._together = 1
-        """Frames that are to be read at once now."""
+        self._pace = pace or Pace(1)
         self._enough = 1
         """Bytes that the system wakes us for."""
         self._fresh = False
         """Frames have come since the last look."""
-        self._look: asyncio.TimerHandle | None = None
         self._rest = b""
         self._longest = self.config.ws_max_size
         self._early = False
@@ -90,12 +80,11 @@ class MediaProtocol(WebSocketsSansIOProtocol):
         if self.disconnected:
             return
         self._divert = take
-        if self._look is not None:
-            self._look.cancel()
-            self._look = None
+        if take is not None:
+            self._pace.join(self)
+        else:
+            self._pace.leave(self)
             self._wake_for(1)
-        if take is not None and self._most > 1:
-            self._look_again()
 
     def say(self, text: str) -> bool:
         """Send a text message, if that can be done at once."""
@@ -159,13 +148,14 @@ class MediaProtocol(WebSocketsSansIOProtocol):
         taken = take(texts) if texts else 0
         if not taken:
             return data
-        if taken != self._together:
+        if taken != self._pace.together:
             self._gather(ends[taken] - ends[taken - 1])
         return data[ends[taken] :]
 
     def _gather(self, size: int) -> None:
         """Be woken for as many frames of this size, in bytes, as are to be read at once, less half of one."""
-        enough = size * (2 * self._together - 1) // 2 if self._together > 1 else 1
+        together = self._pace.together
+        enough = size * (2 * together - 1) // 2 if together > 1 else 1
         if abs(enough - self._enough) > size // 4:
             self._wake_for(enough)
 
@@ -178,21 +168,14 @@ class MediaProtocol(WebSocketsSansIOProtocol):
             with suppress(OSError):
                 own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, enough)
 
-    def _look_again(self) -> None:
-        """Reckon how many frames are to be read at once; where none came of late, read what waits."""
-        if self.transport.is_closing():
-            return
-        live = len(self.connections)
-        self._together = min(self._most, 1 + live // SOCKETS_A_FRAME)
-        if not self._fresh or self._together == 1:
+    def look(self) -> None:
+        """If no frame has come since the last look, or one is enough, read what waits."""
+        if not self._fresh or self._pace.together == 1:
             self._wake_for(1)
         self._fresh = False
-        self._look = self.loop.call_later(LOOK_SECONDS, self._look_again)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._look is not None:
-            self._look.cancel()
-            self._look = None
+        self._pace.leave(self)
         self._divert = None
         self.scope.get("extensions", {}).pop(DIVERT, None)
         super().connection_lost(exc)

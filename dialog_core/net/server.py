@@ -16,6 +16,7 @@ import uvicorn
 from dialog_core.errors import SettingsError, SettingsProblem
 from dialog_core.net.app import CallServer
 from dialog_core.net.media_protocol import MediaProtocol
+from dialog_core.net.pace import Pace
 
 __all__ = ["run", "serve"]
 
@@ -128,7 +129,7 @@ def new_config(app: CallServer) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         lifespan="off",
-        ws=cast("type[MediaProtocol]", partial(MediaProtocol, together=settings.frames_together)),
+        ws=cast("type[MediaProtocol]", partial(MediaProtocol, pace=Pace(settings.frames_together))),
         ws_max_size=settings.frame_limit,
         ws_max_queue=settings.queue_limit,
         ws_ping_interval=PING_SECONDS,

@@ -16,7 +16,8 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from dialog_core.net.media_protocol import SOCKETS_A_FRAME, MediaProtocol
+from dialog_core.net.media_protocol import MediaProtocol
+from dialog_core.net.pace import SOCKETS_A_FRAME, Pace
 from tests.net.test_media_protocol import UPGRADE, frame
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the system cannot wait for bytes")
@@ -51,6 +52,16 @@ class Counting(MediaProtocol):
             await self.news.wait()
 
 
+@attrs.define(eq=False)
+class Other:
+    """A socket that is open, and no more."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def look(self) -> None:
+        pass
+
+
 @attrs.define
 class Line:
     """A client's socket, and the server's end of it."""
@@ -80,17 +91,18 @@ def run(backend: str, others: int, work: Callable[[Line], Awaitable[None]]) -> N
         config = uvicorn.Config(application, lifespan="off")
         config.ws_ping_interval = None
         config.load()
-        state, loop = ServerState(), asyncio.get_running_loop()
+        state, loop, pace = ServerState(), asyncio.get_running_loop(), Pace(3)
         here, there = socket.create_server(("127.0.0.1", 0)), socket.socket()
         with here, there:
             there.connect(here.getsockname())
             own, _ = here.accept()
             transport, protocol = await loop.connect_accepted_socket(
-                lambda: Counting(config, state, {}, loop, together=3), own
+                lambda: Counting(config, state, {}, loop, pace=pace), own
             )
             there.sendall(UPGRADE)
             await accepted.wait()
-            state.connections |= set[Any](range(others))
+            for _ in range(others):
+                pace.join(Other(loop))
             protocol.divert(protocol.take)
             protocol.reads.clear()
             with anyio.fail_after(10):
