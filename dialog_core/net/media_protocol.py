@@ -20,7 +20,7 @@ the ordinary way, so order is kept.
 While many calls are up, frames of a diverted socket are read some at a time: each wake-up has its price, and a frame
 that is read right behind another costs half. The system is told to wake us only for more bytes than one frame has
 (``SO_RCVLOWAT``). What comes alone and is shorter, such as a key, waits for the next frame; where no frames come, for a
-look after a tenth of a second.
+look after 0.15 s.
 
 The same extension holds ``say``, which writes a text message at once, past what uvicorn and its parser do around each.
 It does so only where nothing is to be waited for or refused; otherwise (False) the message goes by ASGI's `send`.

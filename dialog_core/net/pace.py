@@ -6,12 +6,12 @@ import asyncio
 import sys
 from typing import Protocol
 
-__all__ = ["SOCKETS_A_FRAME", "Pace"]
+__all__ = ["CALLERS_A_FRAME", "Pace"]
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.15
 """After so long without a frame, twice at most, what waits is read however little it is."""
-SOCKETS_A_FRAME = 40
-"""For so many sockets whose frames are read together, one frame more is."""
+CALLERS_A_FRAME = 32
+"""For so many callers, one frame more is."""
 CAN_GATHER = sys.platform == "linux"
 """Whether the system wakes us by the number of bytes, and looks again when we ask for fewer."""
 
@@ -54,7 +54,7 @@ class Pace:
             self._look = None
 
     def _count(self) -> None:
-        self.together = min(self._most, 1 + len(self._sockets) // SOCKETS_A_FRAME)
+        self.together = min(self._most, 1 + len(self._sockets) // CALLERS_A_FRAME)
 
     def _look_at_all(self, loop: asyncio.AbstractEventLoop) -> None:
         self._count()

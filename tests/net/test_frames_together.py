@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from dialog_core.net.media_protocol import MediaProtocol
-from dialog_core.net.pace import SOCKETS_A_FRAME, Pace
+from dialog_core.net.pace import CALLERS_A_FRAME, Pace
 from tests.net.test_media_protocol import UPGRADE, frame
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the system cannot wait for bytes")
@@ -127,7 +127,7 @@ def test_frames_are_read_together_while_many_sockets_are_open(backend: str) -> N
             await line.protocol.until(3 * number + 1)
         assert line.protocol.reads == [1, 4, 7, 10, 13]
 
-    run(backend, 2 * SOCKETS_A_FRAME, work)
+    run(backend, 2 * CALLERS_A_FRAME, work)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -138,7 +138,7 @@ def test_each_frame_is_read_as_it_comes_while_few_sockets_are_open(backend: str)
             await line.protocol.until(number)
         assert line.protocol.reads == [1, 2, 3, 4, 5]
 
-    run(backend, SOCKETS_A_FRAME // 2, work)
+    run(backend, CALLERS_A_FRAME // 2, work)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -152,7 +152,7 @@ def test_what_comes_alone_is_read_with_the_next_frames_or_soon(backend: str) -> 
         await line.send(AUDIO)
         await line.protocol.until(3)
 
-    run(backend, 2 * SOCKETS_A_FRAME, work)
+    run(backend, 2 * CALLERS_A_FRAME, work)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -165,7 +165,7 @@ def test_a_client_that_leaves_is_noticed_and_what_it_said_is_read(backend: str) 
         await line.protocol.until(2)
         assert line.protocol.taken == [AUDIO, KEY]
 
-    run(backend, 2 * SOCKETS_A_FRAME, work)
+    run(backend, 2 * CALLERS_A_FRAME, work)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -181,4 +181,4 @@ def test_longer_and_shorter_frames_are_read_together_too(backend: str) -> None:
         await line.protocol.until(21)
         assert len(line.protocol.reads) - at <= 5
 
-    run(backend, 2 * SOCKETS_A_FRAME, work)
+    run(backend, 2 * CALLERS_A_FRAME, work)
