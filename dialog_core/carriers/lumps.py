@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from typing import Any
 
 import attrs
 
 from dialog_core.audio import AudioFormat, AudioFrame
+from dialog_core.carriers.owed import Owed
+from dialog_core.carriers.wire import Phase, Wire
 from dialog_core.errors import ProviderProtocolError
 
 __all__ = ["DirectAudio", "joined"]
@@ -28,13 +31,20 @@ class DirectAudio:
     read: Callable[[bytes], Iterable[AudioFrame] | None]
     """The frames of a message; None for one that is no audio. Raises: ProviderProtocolError, ValueError."""
     fmt: AudioFormat
+    wire: Wire[Any]
+    owed: Owed
     feed: Callable[[AudioFrame], None] | None = None
     failure: Exception | None = None
     """What `feed` raised: the call's fault, which must not end the server's read. Nothing is fed after it."""
 
     def take(self, texts: Sequence[bytes]) -> int:  # per read
-        """Feed these messages' audio, up to the first that is none or cannot be read. Returns how many were taken."""
+        """Feed these messages' audio, up to the first that is none or cannot be read. Returns how many were taken.
+
+        None are where callbacks wait, which go first, or where the line has stopped.
+        """
         if self.feed is None or self.failure is not None:
+            return 0
+        if self.owed.waiting or self.wire.phase is Phase.STOPPED:
             return 0
         frames: list[AudioFrame] = []
         taken = 0

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dialog_core.audio import TELEPHONE, AudioFrame
 from dialog_core.carriers.lumps import DirectAudio, joined
+from dialog_core.carriers.owed import Owed
 from dialog_core.errors import ProviderProtocolError
+from dialog_core.protocols import Recording
+from tests.carriers.test_wire import new_wire
 
 FRAME = 0.02
 
@@ -29,6 +34,10 @@ def read(text: bytes) -> tuple[AudioFrame, ...] | None:
             return ()
         case _:
             return (frame(int(text)),)
+
+
+def direct_audio(feed: Callable[[AudioFrame], None] | None) -> DirectAudio:
+    return DirectAudio(read, TELEPHONE, new_wire(), Owed(lambda: None), feed)
 
 
 def test_frames_that_follow_each_other_are_one() -> None:
@@ -54,7 +63,7 @@ def test_others_go_on_as_they_came(frames: list[AudioFrame]) -> None:
 @pytest.mark.parametrize(("other", "taken"), [(b"mark", 2), (b"garbage", 2), (b"twice", 4)])
 def test_audio_is_taken_up_to_the_first_message_that_is_none(other: bytes, taken: int) -> None:
     fed: list[AudioFrame] = []
-    direct = DirectAudio(read, TELEPHONE, fed.append)
+    direct = direct_audio(fed.append)
     assert direct.take([b"0", b"1", other, b"2"]) == taken
     assert len(fed) == 1
     assert fed[0].data == b"".join(frame(n).data for n in range(3 if taken == 4 else 2))
@@ -67,7 +76,7 @@ def test_what_the_feed_raises_is_kept_and_nothing_is_fed_after_it() -> None:
         fed.append(frame)
         raise ValueError("too loud")
 
-    direct = DirectAudio(read, TELEPHONE, fail)
+    direct = direct_audio(fail)
     assert direct.take([b"0"]) == 0
     assert direct.take([b"0"]) == 0
     assert str(direct.failure) == "too loud"
@@ -75,7 +84,25 @@ def test_what_the_feed_raises_is_kept_and_nothing_is_fed_after_it() -> None:
 
 
 def test_nothing_is_taken_for_nobody() -> None:
-    assert DirectAudio(read, TELEPHONE).take([b"0"]) == 0
+    assert direct_audio(None).take([b"0"]) == 0
+
+
+def test_callbacks_that_wait_go_first() -> None:
+    fed: list[AudioFrame] = []
+    direct = direct_audio(fed.append)
+    direct.owed.deliver(Recording("r1", "completed"))
+    assert direct.take([b"0"]) == 0
+    direct.owed.waiting.clear()
+    assert direct.take([b"0"]) == 1
+    assert len(fed) == 1
+
+
+def test_a_line_that_has_stopped_takes_nothing() -> None:
+    fed: list[AudioFrame] = []
+    direct = direct_audio(fed.append)
+    direct.wire.stop("hangup")
+    assert direct.take([b"0"]) == 0
+    assert not fed
 
 
 @given(st.lists(st.integers(0, 3), max_size=8), st.floats(0, 100))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from dialog_core.audio import TELEPHONE, AudioFrame
@@ -95,12 +95,12 @@ class Inbound:
         self._grace = grace
         self._oddities = oddities
         self._audio = AudioClock()
-        self._direct = DirectAudio(self._audio_of, TELEPHONE)
+        self._direct = DirectAudio(self._audio_of, TELEPHONE, wire, owed)
 
     def divert(self, feed: Callable[[AudioFrame], None]) -> None:
         """Hand audio to `feed` from within the socket's read; what it raises, the iteration raises."""
         self._direct.feed = feed
-        self._wire.stream.divert(self._take_now)
+        self._wire.stream.divert(self._direct.take)
 
     def __aiter__(self) -> Inbound:
         return self
@@ -134,12 +134,6 @@ class Inbound:
         except (ProviderProtocolError, ValueError) as error:
             return self._garbage(str(error))
         return await self._other(message)
-
-    def _take_now(self, texts: Sequence[bytes]) -> int:  # per read
-        """Take audio as it comes; not what is behind something else, or must wait its turn."""
-        if self._owed.waiting or self._wire.phase is Phase.STOPPED:
-            return 0
-        return self._direct.take(texts)
 
     def _audio_of(self, text: bytes) -> tuple[AudioFrame, ...] | None:  # per frame
         message = parse(text)

@@ -57,7 +57,7 @@ class Inbound:
         self._oddities = oddities
         self._ready: deque[LineEvent] = deque()
         self._keys: dict[object, None] = {}
-        self._direct = DirectAudio(self._audio_of, frames.fmt)
+        self._direct = DirectAudio(self._audio_of, frames.fmt, wire, owed)
 
     def divert(self, feed: Callable[[AudioFrame], None]) -> None:
         """Hand audio to `feed` from within the socket's read; what it raises, the iteration raises."""
@@ -99,10 +99,8 @@ class Inbound:
         self._other(message)
 
     def _take_now(self, texts: Sequence[bytes]) -> int:  # per read
-        """Take audio as it comes; not what is behind something else, or must wait its turn."""
-        if self._owed.waiting or self._ready or self._wire.phase is Phase.STOPPED:
-            return 0
-        return self._direct.take(texts)
+        """Take audio as it comes; not before what came out of order has gone on."""
+        return 0 if self._ready else self._direct.take(texts)
 
     def _audio_of(self, text: bytes) -> tuple[AudioFrame, ...] | None:  # per frame
         message = parse(text)

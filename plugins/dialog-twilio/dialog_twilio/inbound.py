@@ -86,7 +86,7 @@ class Inbound:
         self._grace = grace
         self._oddities = oddities
         self._audio = AudioClock(grace.clock)
-        self._direct = DirectAudio(self._audio_of, TELEPHONE)
+        self._direct = DirectAudio(self._audio_of, TELEPHONE, wire, owed)
         self._diverted: MediaStream[Envelopes] | None = None
 
     def divert(self, feed: Callable[[AudioFrame], None]) -> None:
@@ -133,11 +133,8 @@ class Inbound:
         return await self._other(message, stream)
 
     def _take_now(self, stream: MediaStream[Envelopes], texts: Sequence[bytes]) -> int:  # per read
-        """Take audio as it comes; not what is behind something else, or must wait its turn."""
-        wire = self._wire
-        if self._owed.waiting or wire.stream is not stream or wire.phase is Phase.STOPPED:
-            return 0
-        return self._direct.take(texts)
+        """Take audio as it comes; not that of a stream which has returned on another socket."""
+        return self._direct.take(texts) if self._wire.stream is stream else 0
 
     def _audio_of(self, text: bytes) -> tuple[AudioFrame, ...] | None:  # per frame
         message = parse(text)
