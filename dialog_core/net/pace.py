@@ -49,6 +49,7 @@ class Pace:
     def leave(self, paced: Paced) -> None:
         """Forget a socket. Again is harmless."""
         self._sockets.discard(paced)
+        self._count()
         if not self._sockets and self._look is not None:
             self._look.cancel()
             self._look = None
@@ -57,7 +58,6 @@ class Pace:
         self.together = min(self._most, 1 + len(self._sockets) // CALLERS_A_FRAME)
 
     def _look_at_all(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._count()
         for each in self._sockets:
             each.look()
         self._look = loop.call_later(LOOK_SECONDS, self._look_at_all, loop)

@@ -130,6 +130,25 @@ def test_frames_are_read_together_while_many_sockets_are_open(backend: str) -> N
     run(backend, 2 * CALLERS_A_FRAME, work)
 
 
+def test_callers_who_leave_count_no_more() -> None:
+    async def counted() -> list[int]:
+        loop, pace = asyncio.get_running_loop(), Pace(3)
+        callers = [Other(loop) for _ in range(5 * CALLERS_A_FRAME)]
+        together = []
+        for caller in callers:
+            pace.join(caller)
+            pace.join(caller)
+            together.append(pace.together)
+        for caller in callers:
+            pace.leave(caller)
+            together.append(pace.together)
+        return together
+
+    each = CALLERS_A_FRAME
+    up = [1] * (each - 1) + [2] * each + [3] * (3 * each + 1)
+    assert asyncio.run(counted()) == up + up[-2::-1] + [1]
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_each_frame_is_read_as_it_comes_while_few_sockets_are_open(backend: str) -> None:
     async def work(line: Line) -> None:
