@@ -84,7 +84,8 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
             finally:
                 with anyio.move_on_after(SHUTDOWN_SECONDS, shield=True):
                     await end(running)
-                    server.should_exit = True
+                server.should_exit = True
+                with anyio.move_on_after(SHUTDOWN_SECONDS, shield=True):
                     await server.down.wait()
                 tasks.cancel_scope.cancel()
 

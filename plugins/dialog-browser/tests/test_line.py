@@ -276,18 +276,17 @@ async def test_hanging_up_ends_the_lines_events_though_the_page_says_nothing() -
 async def goodbye(stage: Stage, listener: Listener, *, page_goes_after: float) -> float:
     """Hang up on a page that goes on sending for so long; returns how many seconds the server stays."""
     given = await ticket(stage.services, stage.base)
-    began = None
     async with stage.services.connect(
         socket_url(stage.base, given), headers={"origin": LOCAL}
     ) as socket:
         await socket.send('{"type": "config", "rate": 8000}')
-        await anyio.sleep(0.1)
+        await stage.wait(0.1)
         await listener.line.hang_up()
         began = anyio.current_time()
         with suppress(SocketClosed):
             while anyio.current_time() - began < page_goes_after:
                 await socket.send(floats(0.02))
-                await anyio.sleep(0.02)
+                await stage.wait(0.02)
         stayed = anyio.current_time() - began
         kinds = [json.loads(await socket.receive())["type"] for _ in range(2)]
         assert kinds == ["session", "ended"]
