@@ -30,7 +30,7 @@ from dialog_core.turns.effects import (
 )
 from dialog_core.turns.events import Event, Timer
 from dialog_core.turns.expectation import ANYTHING
-from dialog_core.turns.state import Eager, TurnPolicy, TurnState
+from dialog_core.turns.state import Eager, TurnPolicy, TurnState, evolve
 from dialog_core.turns.words import same_words
 
 __all__ = [
@@ -63,9 +63,9 @@ def start_eagerly(state: TurnState, event: Event, policy: TurnPolicy) -> tuple[T
     if not may_start(state, policy):
         return state, ()
     ended = event.at if state.voiced else state.silent_since
-    utterance = attrs.evolve(state, silent_since=ended).utterance()
+    utterance = evolve(state, silent_since=ended).utterance()
     number = state.reply + 1
-    state = attrs.evolve(
+    state = evolve(
         state, reply=number, eager=Eager(number, utterance), eager_starts=state.eager_starts + 1
     )
     return state, (StartReply(number, utterance, eager=True),)
@@ -88,7 +88,7 @@ def drop(state: TurnState, why: str) -> tuple[TurnState, Effects]:
     """Forget the eager reply, if there is one."""
     if state.eager is None:
         return state, ()
-    return attrs.evolve(state, eager=None), (DropReply(state.eager.reply, why),)
+    return evolve(state, eager=None), (DropReply(state.eager.reply, why),)
 
 
 def note_eager(state: TurnState, event: ev.OfAReply) -> tuple[TurnState, Effects]:
@@ -103,7 +103,7 @@ def note_eager(state: TurnState, event: ev.OfAReply) -> tuple[TurnState, Effects
             eager = attrs.evolve(eager, shielded=on)
         case ev.AnswerExpected(expecting=expecting):
             eager = attrs.evolve(eager, expecting=expecting)
-    return attrs.evolve(state, eager=eager), ()
+    return evolve(state, eager=eager), ()
 
 
 def confirmed(state: TurnState, cause: Cause) -> tuple[TurnState, Effects] | None:
@@ -114,5 +114,5 @@ def confirmed(state: TurnState, cause: Cause) -> tuple[TurnState, Effects] | Non
     if not same_words(eager.utterance.text, cause.text):
         return None
     expecting = ANYTHING if eager.expecting is None else eager.expecting
-    state = attrs.evolve(state, eager=None, shielded=eager.shielded, expecting=expecting)
+    state = evolve(state, eager=None, shielded=eager.shielded, expecting=expecting)
     return state, (ConfirmReply(eager.reply, cause),)

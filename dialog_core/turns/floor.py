@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
-
 from dialog_core.messages import Utterance
 from dialog_core.turns.eager import confirmed, drop, eager_timer
 from dialog_core.turns.effects import (
@@ -20,7 +18,7 @@ from dialog_core.turns.events import Event, ReplyWanted, Timer
 from dialog_core.turns.expectation import ANYTHING
 from dialog_core.turns.policy import Abstain, Ask, Done, Judgement, Pause
 from dialog_core.turns.records import TurnComplete
-from dialog_core.turns.state import OPEN, TIMERS, Phase, TurnPolicy, TurnState
+from dialog_core.turns.state import OPEN, TIMERS, Phase, TurnPolicy, TurnState, evolve
 
 __all__ = [
     "Step",
@@ -45,10 +43,10 @@ def to(state: TurnState, phase: Phase, *effects: Effect) -> Step:
         state, dropped = drop(state, "its turn was not answered")
         effects = (*dropped, *effects)
     if phase is Phase.IDLE and state.eager_starts:
-        state = attrs.evolve(state, eager_starts=0)
+        state = evolve(state, eager_starts=0)
     stale = TIMERS[state.phase] - TIMERS[phase]
     cancelled = tuple([CancelTimer(timer) for timer in Timer if timer in stale]) if stale else ()
-    changed = state if state.phase is phase else attrs.evolve(state, phase=phase)
+    changed = state if state.phase is phase else evolve(state, phase=phase)
     return changed, (*cancelled, *effects)
 
 
@@ -68,7 +66,7 @@ def yield_floor(state: TurnState, event: Event, policy: TurnPolicy, *effects: Ef
             return start_endpointing(state, event, policy, *effects)
     if state.wanted:
         cause, *rest = state.wanted
-        return begin_reply(attrs.evolve(state, wanted=tuple(rest)), event, policy, cause, *effects)
+        return begin_reply(evolve(state, wanted=tuple(rest)), event, policy, cause, *effects)
     return to(state, Phase.IDLE, *effects, SetTimer(Timer.IDLE, event.at + policy.patience))
 
 
@@ -85,8 +83,8 @@ def close(state: TurnState, event: Event, *effects: Effect) -> Step:
     last: tuple[Effect, ...] = ()
     if state.text:
         last = (Keep(TurnComplete(event.at, state.utterance())),)
-        state = attrs.evolve(state, words=(), interim=None, taken=state.interim or state.taken)
-    state = attrs.evolve(state, wanted=(), cause=None, held_since=None, voiced=False)
+        state = evolve(state, words=(), interim=None, taken=state.interim or state.taken)
+    state = evolve(state, wanted=(), cause=None, held_since=None, voiced=False)
     return to(state, Phase.CLOSED, *last, *effects)
 
 
@@ -96,7 +94,7 @@ def start_endpointing(state: TurnState, event: Event, policy: TurnPolicy, *effec
     verdict = policy.endpointer.judge(pause)
     if state.is_rambling(event.at, policy.longest_turn):
         verdict = Done("the turn has lasted long enough")
-    state = attrs.evolve(
+    state = evolve(
         state, settling=False, question=state.question + 1,
         judged=Judgement(event.at, pause, verdict),
     )  # fmt: skip
@@ -133,24 +131,22 @@ def begin_reply(
     state: TurnState, event: Event, policy: TurnPolicy, cause: Cause, *effects: Effect
 ) -> Step:
     """Start a reply, or confirm the one that was started eagerly; and start the clock on its first audio."""
-    state = attrs.evolve(
+    state = evolve(
         state, cause=cause, heard="", held_since=None, shielded=False, sounded=0.0,
         previous=state.heard or state.previous,
     )  # fmt: skip
     if isinstance(cause, Utterance):
-        state = attrs.evolve(state, expected=state.expecting, expecting=ANYTHING)
+        state = evolve(state, expected=state.expecting, expecting=ANYTHING)
     elif isinstance(cause, ReplyWanted) and cause.expecting is not None:
-        state = attrs.evolve(state, expecting=cause.expecting)
+        state = evolve(state, expecting=cause.expecting)
     deadline = SetTimer(Timer.WATCHDOG, event.at + policy.first_audio)
     if (begun := confirmed(state, cause)) is not None:
         state, confirm = begun
         return to(state, Phase.THINKING, *effects, *confirm, deadline)
-    state = attrs.evolve(state, reply=state.reply + 1)
+    state = evolve(state, reply=state.reply + 1)
     return to(state, Phase.THINKING, *effects, StartReply(state.reply, cause), deadline)
 
 
 def end_reply(state: TurnState) -> TurnState:
     """No reply is live any more."""
-    return attrs.evolve(
-        state, cause=None, held_since=None, shielded=False, eager_starts=0, sounded=0.0
-    )
+    return evolve(state, cause=None, held_since=None, shielded=False, eager_starts=0, sounded=0.0)

@@ -70,7 +70,7 @@ from dialog_core.turns.records import (
     TurnComplete,
 )
 from dialog_core.turns.silence import ask_again, nudge
-from dialog_core.turns.state import LIVE, Phase, TurnPolicy, TurnState
+from dialog_core.turns.state import LIVE, Phase, TurnPolicy, TurnState, evolve
 
 __all__ = ["OF_A_REPLY", "TRANSITIONS", "step"]
 
@@ -115,7 +115,7 @@ def heed_recogniser(state: TurnState, event: ev.EndOfTurn, policy: TurnPolicy) -
     """
     if not event.sure or not state.text or policy.endpointer.judge(pause_at(state, 0.0)) != Done():
         return start_eagerly(state, event, policy)
-    state = attrs.evolve(state, voiced=False, silent_since=event.at)
+    state = evolve(state, voiced=False, silent_since=event.at)
     return to(state, Phase.ENDPOINTING, SetTimer(Timer.ENDPOINT, event.at))
 
 
@@ -132,14 +132,14 @@ def complete_turn(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     lasting = event.at < wordless_until(state, policy)
     if state.interim is not None and not state.settling and lasting:
         settle = SetTimer(Timer.ENDPOINT, event.at + policy.settle)
-        return attrs.evolve(state, settling=True), (settle,)
+        return evolve(state, settling=True), (settle,)
     return answer(state, event, policy)
 
 
 def answer(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     """Make a reply to the waiting words."""
     utterance = state.utterance()
-    state = attrs.evolve(
+    state = evolve(
         state, words=(), taken=state.interim or state.taken, interim=None,
         settling=False, end_of_turn=None,
     )  # fmt: skip
@@ -148,7 +148,7 @@ def answer(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
 
 def end_stuck_turn(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     """The caller seems to sound without end (noise, or a lost silence): take what words there are."""
-    state = attrs.evolve(state, voiced=False, silent_since=event.at)
+    state = evolve(state, voiced=False, silent_since=event.at)
     if state.text:
         return answer(state, event, policy)
     return yield_floor(state, event, policy, Keep(NothingHeard(event.at)))
@@ -162,8 +162,8 @@ def reopen(state: TurnState, event: Event) -> tuple[TurnState, tuple[Effect, ...
     effects = (StopReply(state.reply), Keep(TakenBack(event.at, state.reply)))
     assert isinstance(state.cause, Utterance)
     words = (*(attrs.evolve(word, final=True) for word in state.cause.transcripts), *state.words)
-    state = attrs.evolve(state, words=words, started=state.cause.started, cause=None)
-    return attrs.evolve(state, expecting=state.expected), effects
+    state = evolve(state, words=words, started=state.cause.started, cause=None)
+    return evolve(state, expecting=state.expected), effects
 
 
 def take_back(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
@@ -205,10 +205,10 @@ def finish_reply(state: TurnState, event: ev.ReplyPlayed, policy: TurnPolicy) ->
     """The reply was heard to its end. A voice that outlasted it may have words that are still to come."""
     said = Keep(Said(event.at, state.reply, state.heard))
     failures = state.failures if isinstance(state.cause, Apology) else 0
-    over = attrs.evolve(end_reply(state), failures=failures)
+    over = evolve(end_reply(state), failures=failures)
     outlasted = state.sounded and state.sounding_until > event.ended
     if outlasted and is_free(over):
-        return start_endpointing(attrs.evolve(over, sounded=state.sounded), event, policy, said)
+        return start_endpointing(evolve(over, sounded=state.sounded), event, policy, said)
     return yield_floor(over, event, policy, said)
 
 
@@ -222,13 +222,13 @@ def break_off(state: TurnState, event: Event, policy: TurnPolicy, error: str) ->
         Keep(BrokenOff(event.at, state.reply, state.heard, error)),
     )
     apologising = isinstance(state.cause, Apology)
-    state = attrs.evolve(end_reply(state), failures=state.failures + 1)
+    state = evolve(end_reply(state), failures=state.failures + 1)
     if state.failures >= policy.failures:
         return close(state, event, *broken, EndCall("failed", policy.give_up))
     if not apologising and not state.voiced:
         return begin_reply(state, event, policy, Apology(error), *broken)
     if not apologising:
-        state = attrs.evolve(state, wanted=(Apology(error), *state.wanted))
+        state = evolve(state, wanted=(Apology(error), *state.wanted))
     return yield_floor(state, event, policy, *broken)
 
 
@@ -275,7 +275,7 @@ def want_end(state: TurnState, event: ev.EndWanted, policy: TurnPolicy) -> Step:
             return end_now(state, event)
         return leave_overlap(state, event)
     if event.now:
-        state = attrs.evolve(state, wanted=())
+        state = evolve(state, wanted=())
     return yield_floor(state, event, policy)
 
 
@@ -292,7 +292,7 @@ def go_on(state: TurnState, event: ev.EndFailed, policy: TurnPolicy) -> Step:
     """The call could not be ended as wanted: say so, and go on; who had been given up is told, and let go."""
     given_up = state.failures >= policy.failures
     ending = ev.EndWanted(event.at, "failed") if given_up else None
-    state = attrs.evolve(state, ending=ending, wanted=(Apology(event.error),))
+    state = evolve(state, ending=ending, wanted=(Apology(event.error),))
     return yield_floor(state, event, policy)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import attrs
-
 from dialog_core.messages import Transcript, Utterance
 from dialog_core.turns import events as ev
 from dialog_core.turns.effects import Apology
 from dialog_core.turns.events import Event
 from dialog_core.turns.rhythm import Rhythm
-from dialog_core.turns.state import WANTED_LIMIT, Phase, TurnState
+from dialog_core.turns.state import WANTED_LIMIT, Phase, TurnState, evolve
 from dialog_core.turns.words import sift, spoken_until
 
 __all__ = ["note"]
@@ -20,39 +18,37 @@ def note(state: TurnState, event: Event) -> TurnState:  # noqa: PLR0912 - one ca
     match event:
         case ev.SpeechStarted(at=at, probability=probability):
             started = state.started if state.text else at
-            return attrs.evolve(
+            return evolve(
                 state, voiced=True, sounding_since=at, started=started, probability=probability,
                 end_of_turn=None, settling=False, nudges=0, rhythm=rhythm_at(state, at),
             )  # fmt: skip
         case ev.SpeechStopped(at=at):
             sounded = max(state.sounded, at - state.sounding_since)
-            return attrs.evolve(
-                state, voiced=False, silent_since=at, sounding_until=at, sounded=sounded
-            )
+            return evolve(state, voiced=False, silent_since=at, sounding_until=at, sounded=sounded)
         case Transcript():
             return note_words(state, event)
         case ev.EndOfTurn(sure=sure):
-            return attrs.evolve(state, end_of_turn=sure)
+            return evolve(state, end_of_turn=sure)
         case ev.TurnResumed():
-            return attrs.evolve(state, end_of_turn=None)
+            return evolve(state, end_of_turn=None)
         case ev.ReplyWanted() if len(state.wanted) < WANTED_LIMIT:
-            return attrs.evolve(state, wanted=(*state.wanted, event))
+            return evolve(state, wanted=(*state.wanted, event))
         case ev.ReplyWithdrawn(ticket=ticket):
             left = (cause for cause in state.wanted if getattr(cause, "ticket", None) != ticket)
-            return attrs.evolve(state, wanted=tuple(left))
+            return evolve(state, wanted=tuple(left))
         case ev.AnswerExpected(expecting=expecting):
-            return attrs.evolve(state, expecting=expecting)
+            return evolve(state, expecting=expecting)
         case ev.Shielded(on=on):
-            return attrs.evolve(state, shielded=on)
+            return evolve(state, shielded=on)
         case ev.EndWanted() if state.ending is None:
-            return attrs.evolve(state, ending=event)
+            return evolve(state, ending=event)
         case ev.ListenerFailed(at=at, error=error):
             ending = state.ending or ev.EndWanted(at, "listener failed")
-            return attrs.evolve(state, ending=ending, wanted=(Apology(error), *state.wanted))
+            return evolve(state, ending=ending, wanted=(Apology(error), *state.wanted))
         case ev.MarkReached(text=text):
-            return attrs.evolve(state, heard=f"{state.heard} {text.strip()}".strip())
+            return evolve(state, heard=f"{state.heard} {text.strip()}".strip())
         case ev.Keypress():
-            return attrs.evolve(state, nudges=0, unheard=0)
+            return evolve(state, nudges=0, unheard=0)
         case _:
             return state
 
@@ -87,7 +83,7 @@ def note_words(state: TurnState, event: Transcript) -> TurnState:
     taken, fresh = sift(state.taken, event)
     if fresh is None:
         interim = None if event.final else state.interim
-        return attrs.evolve(state, taken=taken, interim=interim)
+        return evolve(state, taken=taken, interim=interim)
     started, silent_since = state.started, state.silent_since
     if not state.voiced:
         if was_unnoticed(state, event):
@@ -95,7 +91,7 @@ def note_words(state: TurnState, event: Transcript) -> TurnState:
         if not state.text and state.phase is not Phase.ENDPOINTING:  # there it is the sound's start
             started = event.at if event.started is None else event.started
     words = (*state.words, fresh) if event.final else state.words
-    return attrs.evolve(
+    return evolve(
         state, taken=taken, words=words, interim=None if event.final else fresh,
         started=started, silent_since=silent_since, nudges=0, unheard=0, sounded=0.0,
     )  # fmt: skip

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import attrs
-
 from dialog_core.messages import Transcript
 from dialog_core.turns.effects import (
     CancelTimer,
@@ -30,7 +28,7 @@ from dialog_core.turns.policy import (
     Overlap,
 )
 from dialog_core.turns.records import Backchannel, BargeIn
-from dialog_core.turns.state import Phase, TurnPolicy, TurnState
+from dialog_core.turns.state import Phase, TurnPolicy, TurnState, evolve
 from dialog_core.turns.words import beginning, spoken_until
 
 __all__ = ["judge_overlap", "leave_overlap"]
@@ -53,7 +51,7 @@ def judge_overlap(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     if state.held_since is not None and event.at >= state.held_since + policy.longest_hold:
         reason = "the reply was held for as long as it may be"
         decision = Cut(reason) if state.voiced else Continue(reason=reason)
-    state = attrs.evolve(state, judged=Judgement(event.at, overlap, decision))
+    state = evolve(state, judged=Judgement(event.at, overlap, decision))
     match decision:
         case Cut():
             return barge_in(state, event, policy)
@@ -73,7 +71,7 @@ def hold(state: TurnState, event: Event, policy: TurnPolicy, how: Effect, again:
     since = state.held_since if state.held_since is not None else event.at
     due, longest = state.sounding_since + again, since + policy.longest_hold
     timer = SetTimer(Timer.OVERLAP, min(due, longest) if due > event.at else longest)
-    state = attrs.evolve(state, held_since=since)
+    state = evolve(state, held_since=since)
     return to(state, Phase.OVERLAP, *(() if held else (how,)), timer)
 
 
@@ -82,7 +80,7 @@ def ignore_words(state: TurnState, event: Event) -> Step:
     if not state.text:
         return speak_on(state, event, None)
     backchannel = Backchannel(event.at, state.reply, state.utterance())
-    state = attrs.evolve(state, words=(), taken=state.interim or state.taken, interim=None)
+    state = evolve(state, words=(), taken=state.interim or state.taken, interim=None)
     stepped, effects = speak_on(state, event, None)
     return stepped, (Keep(backchannel), *effects)
 
@@ -109,7 +107,7 @@ def speak_on(state: TurnState, event: Event, again: float | None) -> Step:
     resume: tuple[Effect, ...] = ()
     if state.held_since is not None:
         resume = (ResumeReply(state.reply),)
-        state = attrs.evolve(state, held_since=None)
+        state = evolve(state, held_since=None)
     if not state.voiced:
         return to(state, Phase.SPEAKING, *resume)
     if again is not None and state.sounding_since + again > event.at:
@@ -132,5 +130,5 @@ def leave_overlap(state: TurnState, event: Event) -> Step:
     """Nothing may interrupt us any more: go on, and let the caller sound."""
     if state.phase is not Phase.OVERLAP:
         return state, ()
-    stepped, effects = speak_on(attrs.evolve(state, voiced=False), event, None)
-    return attrs.evolve(stepped, voiced=state.voiced), effects
+    stepped, effects = speak_on(evolve(state, voiced=False), event, None)
+    return evolve(stepped, voiced=state.voiced), effects

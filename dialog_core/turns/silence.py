@@ -5,14 +5,12 @@ Used by the turn machine's transitions.
 
 from __future__ import annotations
 
-import attrs
-
 from dialog_core.turns import events as ev
 from dialog_core.turns.effects import Apology, EndCall, Keep, Nudge, SetTimer, Unheard
 from dialog_core.turns.events import Event, Timer
 from dialog_core.turns.floor import Step, begin_reply, close, yield_floor
 from dialog_core.turns.records import NothingHeard
-from dialog_core.turns.state import TurnPolicy, TurnState
+from dialog_core.turns.state import TurnPolicy, TurnState, evolve
 
 __all__ = ["ask_again", "nudge"]
 
@@ -29,7 +27,7 @@ def nudge(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
         return state, (nothing, SetTimer(Timer.IDLE, event.at + policy.patience))
     if state.nudges >= policy.idle_prompts:
         return close(state, event, nothing, EndCall("silence"))
-    state = attrs.evolve(state, nudges=state.nudges + 1)
+    state = evolve(state, nudges=state.nudges + 1)
     return begin_reply(state, event, policy, Nudge(state.nudges), nothing)
 
 
@@ -39,10 +37,10 @@ def ask_again(state: TurnState, event: Event, policy: TurnPolicy) -> Step:
     if state.sounded < SHORTEST_WORD or policy.idle_prompts == 0:
         return yield_floor(state, event, policy, nothing)
     if state.sounded >= SENTENCE:
-        state = attrs.evolve(state, unheard=state.unheard + 1)
+        state = evolve(state, unheard=state.unheard + 1)
     if state.unheard >= policy.failures:
         why = "nothing of the caller is understood"
         ending = state.ending or ev.EndWanted(event.at, "unheard", policy.give_up)
-        state = attrs.evolve(state, ending=ending, wanted=(Apology(why), *state.wanted))
+        state = evolve(state, ending=ending, wanted=(Apology(why), *state.wanted))
         return yield_floor(state, event, policy, nothing)
     return begin_reply(state, event, policy, Unheard(max(1, state.unheard)), nothing)
