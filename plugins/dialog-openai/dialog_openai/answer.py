@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import Protocol, Self
 
@@ -10,6 +11,7 @@ import httpx
 
 from dialog_core.errors import ProviderError
 from dialog_core.factory import Services
+from dialog_core.messages import TextDelta
 from dialog_core.observe.observations import Counted, Trouble
 from dialog_openai.body import Body
 from dialog_openai.failures import PROVIDER
@@ -20,6 +22,10 @@ __all__ = ["Answer", "AnswerReader"]
 
 SHORTEST = 0.001
 """Seconds of the last wait for an answer that has been silent for as long as it may."""
+
+SENTENCE_END = re.compile(r"""[.!?]["')\]”’»]*\s|[。！？]""")  # noqa: RUF001 - the marks of all scripts are meant
+SECOND_LETTERS = 15
+"""Letters of about a second of speech: what is shorter keeps no voice busy."""
 
 TAIL_SECONDS = 0.5
 """Time for the token count and the end, once the model has stopped."""
@@ -64,6 +70,8 @@ class Answer:
     """When the first token came; None before, and if the answer is empty."""
     _ready: deque[Item] = attrs.field(factory=deque)
     _silent: float = 0.0
+    _opening: str = ""
+    """The text up to the end of a sentence."""
 
     async def begin(self) -> None:
         """Wait for the first token; the caller limits the time.
@@ -72,7 +80,7 @@ class Answer:
         """
         while not self.reader.ended and not self.reader.begun:
             data = await self.body.read(urgent=True)
-            self._ready += self.reader.close() if data is None else self.reader.feed(data)
+            self._ready += self.reader.close() if data is None else self._read(data)
         if self.reader.begun:
             self.first = self.services.clock.monotonic()
         elif self.reader.failure is not None:
@@ -103,9 +111,17 @@ class Answer:
         if data is None:
             return self.reader.close()
         valid = self.reader.valid
-        items = self.reader.feed(data)
+        items = self._read(data)
         heard = self.reader.valid > valid
         self._silent = 0.0 if heard else self._silent + self.body.waited
+        return items
+
+    def _read(self, data: bytes) -> tuple[Item, ...]:
+        """The items of these bytes. After a sentence the body may take its time."""
+        items = self.reader.feed(data)
+        if not self.body.ahead:
+            self._opening += "".join(item.text for item in items if isinstance(item, TextDelta))
+            self.body.ahead = SENTENCE_END.search(self._opening, SECOND_LETTERS) is not None
         return items
 
     async def close(self) -> None:

@@ -3,7 +3,8 @@
 A token read alone costs more than its bytes do: a wake-up, timers, two changes to the loop's selector. So when
 a read had to wait, but only shortly, tokens are coming fast; the next read then starts `coalesce` after that one ended,
 and takes in one go what came meanwhile. The first token is never held back, nor is a stream whose tokens come slowly,
-nor the end of an answer. Half a second on, when what is spoken is far behind, tokens gather for `gather`, fast or not::
+nor the end of an answer. Once a sentence is out, or half a second on, what is spoken is far behind, and tokens gather
+for `gather`, fast or not::
 
     tokens      |  | ||  | | |||  ||           |          |.
     reads       ^  ^.......^.....^             ^          ^
@@ -51,6 +52,8 @@ class Body:
     """The same later in the answer."""
     began: float | None = None
     """When the first bytes came."""
+    ahead: bool = False
+    """The voice has a sentence to speak: there is time for what follows."""
     due: float = 0.0
     """When the next read may start, unless it is urgent."""
     waited: float = 0.0
@@ -69,7 +72,7 @@ class Body:
         now = self.clock.monotonic()
         if self.began is None:
             self.began = now
-        if now - self.began > EAGER_SECONDS:
+        if self.ahead or now - self.began > EAGER_SECONDS:
             pause, fast = self.gather, BUFFERED_SECONDS < now - began < self.gather
         else:
             pause, fast = self.coalesce, BUFFERED_SECONDS < now - began < self.coalesce / 2

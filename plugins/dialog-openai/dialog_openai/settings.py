@@ -146,7 +146,7 @@ class OpenAISettings:
         at_least=0,
         at_most=0.5,
         unit="s",
-        help="the same once an answer has streamed for half a second: the voice is far behind by then",
+        help="the same once a sentence of the answer is out, or half a second has streamed: the voice is far behind",
     )
 
     def __attrs_post_init__(self) -> None:

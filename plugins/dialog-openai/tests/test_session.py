@@ -107,9 +107,10 @@ async def test_fast_tokens_are_read_together() -> None:
 
 
 async def test_gathering_never_holds_a_token_longer_than_it_may() -> None:
-    async with bench(Reply(COUNT * 5, between=0.001), coalesce=0.01) as gathered:
+    reply = Reply(COUNT * 5, between=0.001)
+    async with bench(reply, coalesce=0.01, gather=0.01) as gathered:
         together = await gathered.ask()
-    async with bench(Reply(COUNT * 5, between=0.001), coalesce=0.0) as alone:
+    async with bench(reply, coalesce=0.0, gather=0.0) as alone:
         apart = await alone.ask()
     assert late(together, apart) <= 0.01 + 1e-6
     assert together[-1][0] - apart[-1][0] <= 0.01 + 1e-6
@@ -122,9 +123,33 @@ async def test_later_tokens_gather_and_none_waits_longer_than_it_may() -> None:
     async with bench(reply, gather=0.0) as alone:
         apart = await alone.ask()
     assert text_of(together) == text_of(apart)
-    assert [at for at, _ in together[:20]] == pytest.approx([at for at, _ in apart[:20]])
-    assert len({at for at, _ in together}) < 0.7 * len({at for at, _ in apart})
+    assert [at for at, _ in together[:10]] == pytest.approx([at for at, _ in apart[:10]])
+    assert len({at for at, _ in together}) < 0.6 * len({at for at, _ in apart})
     assert late(together, apart) <= 0.1 + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("opening", "gathers"),
+    [
+        ("We have a room with a view.", True),
+        ("Yes. We have a room with a view.", True),
+        ('He said "We are closed today!"', True),
+        ("はい、海の見えるお部屋がございます。", True),
+        ("Yes. No. Well.", False),
+        ("We have a room with a view, a bath,", False),
+        ("It costs 12.50 or 19.75 or 3.1415", False),
+    ],
+)
+async def test_tokens_gather_from_when_the_voice_has_a_sentence_to_speak(
+    opening: str, gathers: bool
+) -> None:
+    said = f"{opening} and one two three four five six"
+    async with bench(Reply(said, between=0.02)) as b:
+        came = await b.ask()
+    assert text_of(came) == said
+    times = [at for at, item in came if isinstance(item, TextDelta)]
+    together = len(times) - len(set(times))
+    assert (together > 2) == gathers
 
 
 def late(together: list[tuple[float, Item]], apart: list[tuple[float, Item]]) -> float:
