@@ -1,6 +1,6 @@
 """What one read of a media socket brings: its audio goes on at once, and as one frame.
 
-A call's work for a frame is the same for 20 ms and for 60, and so many frames come together while calls are many.
+A call's work for a frame is the same for 20 ms and for 120, and so many frames come together while calls are many.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dialog_core.errors import ProviderProtocolError
 
 __all__ = ["DirectAudio", "joined"]
 
-MOST = 5
+MOST = 10
 """Frames in one; more come after a pause of the network, and are handed on as they came."""
 SLACK = 0.001
 """Seconds by which frames may be off and still follow each other."""

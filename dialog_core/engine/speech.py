@@ -2,13 +2,14 @@
 
 ::
 
-    slot.feed(frame)  --(a window is full)-->  pending  --(64, or 20 ms)-->  one batch
-                                                                                |
-       gate of each call  <-- probability --  scatter states  <--  decode, infer; in a thread, if it takes long
+    slot.feed(frame)  --(a window is full)-->  pending  --(64, or 20 ms after the last)-->  one batch
+                                                                                               |
+               gate of each call  <-- probability --  scatter states  <--  decode, infer; in a thread, if it takes long
 
 A batch holds at most one window of each call, since the model is recurrent: a call's second window
 needs the state that its first one leaves. So a call's windows are judged strictly in order. A model
 that runs alone costs six times as much for each window, and on the loop it makes every call late.
+Callers whose frames are read at one tick (:mod:`dialog_core.net.pace`) share a batch without waiting.
 
 When a model fails, at its first batch or later, the energy detector takes over for good: callers are
 then heard less well, but heard.
@@ -57,7 +58,11 @@ class SpeechEngineSettings:
         help="windows judged at once; more than 64 gains nothing on the processors tried",
     )
     interval: float = setting(
-        default=0.02, unit="s", at_least=0, at_most=0.1, help="longest wait for a batch to fill"
+        default=0.02,
+        unit="s",
+        at_least=0,
+        at_most=0.1,
+        help="rest between two batches, while what comes is put together; a full batch ends it",
     )
     inline: int = setting(
         default=16384,
@@ -137,15 +142,15 @@ class SpeechEngine:
             await self._judge_batch(thread)
 
     async def _gather(self, batch: int, interval: float) -> None:
-        """Wait for windows: a batch of them, or for the interval; not where a call has some to catch up with.
+        """Wait for windows, and before for the interval, or a batch; not where a call has some to catch up with.
 
         Rings that are left from before mean nothing.
         """
-        while not self._pending:
-            await self._some.wait()
         while interval and not self._behind and len(self._pending) < batch:
             if not await self._many.wait(interval):
-                return
+                break
+        while not self._pending:
+            await self._some.wait()
 
     async def _judge_batch(self, thread: anyio.CapacityLimiter) -> None:
         """Judge what waits. A frame of its own, so that no call is held by the last batch that it was in."""

@@ -17,10 +17,9 @@ An application may divert text messages: the ASGI scope's extension `dialog.dive
 between. It returns how many of them it wanted; the others, and all that comes while something waits in the queue, go
 the ordinary way, so order is kept.
 
-While many calls are up, frames of a diverted socket are read some at a time: each wake-up has its price, and a frame
-that is read right behind another costs half. The system is told to wake us only for more bytes than one frame has
-(``SO_RCVLOWAT``). What comes alone and is shorter, such as a key, waits for the next frame; where no frames come, for a
-look after 0.15 s.
+While many calls are up, nothing wakes us for a frame of a diverted socket (``SO_RCVLOWAT``); the pace reads what has
+come, one socket after another, see :mod:`dialog_core.net.pace`. What comes by TLS is read as it comes: only the
+transport can.
 
 The same extension holds ``say``, which writes a text message at once, past what uvicorn and its parser do around each.
 It does so only where nothing is to be waited for or refused; otherwise (False) the message goes by ASGI's `send`.
@@ -28,6 +27,7 @@ It does so only where nothing is to be waited for or refused; otherwise (False) 
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -56,19 +56,21 @@ END_OF_REQUEST = b"\r\n\r\n"
 WIDE = MASKED | TWO_BYTES
 WIDE_HEAD = 8
 """Bytes before the payload when the length takes two bytes."""
+GREAT_DEAL = 8192
+"""Bytes that wake us in any case; half a second of frames."""
+AT_ONCE = 16_384
+"""Bytes read at once at the most."""
 
 
 class MediaProtocol(WebSocketsSansIOProtocol):
     """One WebSocket of a client."""
 
     def __init__(self, *args: Any, pace: Pace | None = None, **options: Any) -> None:
-        """pace: how many frames of a diverted socket are read at once; one, unless given."""
+        """pace: when a diverted socket is read; when something comes, unless given."""
         super().__init__(*args, **options)
         self._pace = pace or Pace(1)
-        self._enough = 1
-        """Bytes that the system wakes us for."""
-        self._fresh = False
-        """Frames have come since the last look."""
+        self._descriptor = -1
+        """The socket's, once it has been held."""
         self._rest = b""
         self._longest = self.config.ws_max_size
         self._early = False
@@ -80,11 +82,11 @@ class MediaProtocol(WebSocketsSansIOProtocol):
         if self.disconnected:
             return
         self._divert = take
-        if take is not None:
-            self._pace.join(self)
-        else:
+        if take is None:
             self._pace.leave(self)
-            self._wake_for(1)
+            self.let_go()
+        elif self.transport.get_extra_info("ssl_object") is None:
+            self._pace.join(self)
 
     def say(self, text: str) -> bool:
         """Send a text message, if that can be done at once."""
@@ -144,35 +146,40 @@ class MediaProtocol(WebSocketsSansIOProtocol):
             texts.append(apply_mask(data[body:over], data[body - MASK : body]))
             ends.append(over)
             start = over
-        self._fresh = True
         taken = take(texts) if texts else 0
-        if not taken:
-            return data
-        if taken != self._pace.together:
-            self._gather(ends[taken] - ends[taken - 1])
         return data[ends[taken] :]
 
-    def _gather(self, size: int) -> None:
-        """Be woken for as many frames of this size, in bytes, as are to be read at once, less half of one."""
-        together = self._pace.together
-        enough = size * (2 * together - 1) // 2 if together > 1 else 1
-        if abs(enough - self._enough) > size // 4:
-            self._wake_for(enough)
+    def hold(self) -> None:
+        """Be woken for what comes no more, but for a great deal or the end."""
+        self._wake_for(GREAT_DEAL)
+
+    def let_go(self) -> None:
+        """Be woken again."""
+        self._wake_for(1)
 
     def _wake_for(self, enough: int) -> None:
-        if enough == self._enough or self.transport.is_closing():
-            return
-        self._enough = enough
         own = self.transport.get_extra_info("socket")
-        if own is not None:
+        if own is not None and not self.transport.is_closing():
             with suppress(OSError):
                 own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, enough)
+                self._descriptor = own.fileno()
 
-    def look(self) -> None:
-        """If no frame has come since the last look, or one is enough, read what waits."""
-        if not self._fresh or self._pace.together == 1:
-            self._wake_for(1)
-        self._fresh = False
+    def read_now(self) -> None:  # per read
+        """Read what has come, past the transport."""
+        if self._descriptor < 0 or self.read_paused or self.transport.is_closing():
+            return
+        try:
+            data = os.read(self._descriptor, AT_ONCE)
+        except OSError:  # nothing has come; or all is over, which the transport finds out too
+            return
+        if not data:
+            return
+        try:
+            self.data_received(data)
+        except Exception as error:  # noqa: BLE001 - as transports do: one client's fault is not the others'
+            told = {"message": "a client's data could not be handled", "exception": error}
+            self.loop.call_exception_handler({**told, "protocol": self})
+            self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._pace.leave(self)

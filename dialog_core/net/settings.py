@@ -79,11 +79,12 @@ class ServerSettings:
         default=32, at_least=1, help="messages of one media socket that may wait to be read"
     )
     frames_together: int = setting(
-        default=4,
+        default=6,
         at_least=1,
-        at_most=5,
-        help="frames of a caller that are read at once at the most, while many calls are up (one more for each 32 "
-        "calls; Linux): a tenth less processor time for 20 ms until an interruption is noticed; 1 for never",
+        at_most=8,
+        help="frames of a caller that are read at once at the most, while many calls are up (one more for each 20 "
+        "calls; Linux, without TLS): a fifth less processor time for 30 ms until an interruption is noticed; "
+        "1 for never",
     )
     drain: float = setting(
         default=30.0, unit="s", at_least=0, help="time for live calls to end when stopping"

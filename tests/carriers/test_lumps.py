@@ -52,7 +52,7 @@ def test_frames_that_follow_each_other_are_one() -> None:
         [frame(1)],
         [frame(1), frame(3)],
         [frame(1), frame(2, at=0.038)],
-        [frame(n) for n in range(6)],
+        [frame(n) for n in range(11)],
     ],
     ids=["none", "one", "a gap", "an overlap", "a lump of the network's"],
 )

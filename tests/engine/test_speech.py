@@ -157,23 +157,26 @@ async def test_a_full_batch_leaves_no_ring_that_cuts_the_next_one_short() -> Non
     assert model.batches == [[0, 0], [1, 1]]
 
 
-async def test_the_interval_begins_with_the_first_window_that_waits() -> None:
+async def test_a_window_is_judged_at_once_if_the_last_batch_is_long_over() -> None:
     model, ears = Counting(), [Ear(), Ear()]
     async with running(model) as here:
         with (
             here.engine.open(TELEPHONE, ears[0]) as first,
             here.engine.open(TELEPHONE, ears[1]) as second,
         ):
-            first.feed(AudioFrame(0.0, voice(0.5)))
-            await anyio.wait_all_tasks_blocked()
-            second.feed(AudioFrame(0.0, voice(0.5)))
-            await ears[1].until(1)
-            with anyio.move_on_after(0.015):
-                await ears[1].until(2)
+            with anyio.move_on_after(0.05):
+                await ears[0].until(1)
             began = anyio.current_time()
+            for slot in (first, second):
+                slot.feed(AudioFrame(0.0, voice(0.5)))
+            await ears[1].until(1)
+            assert anyio.current_time() == began
+            with anyio.move_on_after(0.005):
+                await ears[0].until(2)
             first.feed(AudioFrame(WINDOW, voice(0.5)))
             await ears[0].until(2)
             assert anyio.current_time() - began == pytest.approx(0.02)
+    assert model.batches == [[0, 0], [1]]
 
 
 async def test_a_full_batch_does_not_wait() -> None:

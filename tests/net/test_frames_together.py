@@ -58,8 +58,17 @@ class Other:
 
     loop: asyncio.AbstractEventLoop
 
-    def look(self) -> None:
-        pass
+    held: bool = False
+    reads: int = 0
+
+    def hold(self) -> None:
+        self.held = True
+
+    def let_go(self) -> None:
+        self.held = False
+
+    def read_now(self) -> None:
+        self.reads += 1
 
 
 @attrs.define
@@ -68,6 +77,7 @@ class Line:
 
     client: socket.socket
     protocol: Counting
+    pace: Pace
 
     async def send(self, *messages: bytes) -> None:
         """Each in a packet of its own; the loop has its turn after each."""
@@ -75,9 +85,16 @@ class Line:
             self.client.sendall(frame(0x81, message))
             await anyio.lowlevel.checkpoint()
 
+    def tick(self) -> None:
+        """The line's turn comes, and that of the others."""
+        self.pace.tick()
+        self.pace.tick()
 
-def run(backend: str, others: int, work: Callable[[Line], Awaitable[None]]) -> None:
-    """Hold one socket while so many others are open."""
+
+def run(
+    backend: str, others: int, work: Callable[[Line], Awaitable[None]], *, frame: float = 1000.0
+) -> None:
+    """Hold one socket while so many others are open; unless `frame` is short, only the test ticks."""
 
     async def held() -> None:
         accepted, over = anyio.Event(), anyio.Event()
@@ -91,10 +108,11 @@ def run(backend: str, others: int, work: Callable[[Line], Awaitable[None]]) -> N
         config = uvicorn.Config(application, lifespan="off")
         config.ws_ping_interval = None
         config.load()
-        state, loop, pace = ServerState(), asyncio.get_running_loop(), Pace(3)
+        state, loop, pace = ServerState(), asyncio.get_running_loop(), Pace(3, frame=frame)
         here, there = socket.create_server(("127.0.0.1", 0)), socket.socket()
         with here, there:
             there.connect(here.getsockname())
+            there.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             own, _ = here.accept()
             transport, protocol = await loop.connect_accepted_socket(
                 lambda: Counting(config, state, {}, loop, pace=pace), own
@@ -106,7 +124,7 @@ def run(backend: str, others: int, work: Callable[[Line], Awaitable[None]]) -> N
             protocol.divert(protocol.take)
             protocol.reads.clear()
             with anyio.fail_after(10):
-                await work(Line(there, protocol))
+                await work(Line(there, protocol, pace))
             over.set()
             await asyncio.gather(*state.tasks)
             transport.abort()
@@ -118,16 +136,25 @@ def run(backend: str, others: int, work: Callable[[Line], Awaitable[None]]) -> N
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_frames_are_read_together_while_many_sockets_are_open(backend: str) -> None:
     async def work(line: Line) -> None:
-        await line.send(AUDIO)
-        await line.protocol.until(1)
-        for number in range(1, 5):
-            await line.send(AUDIO, AUDIO)
-            assert line.protocol.taken == [AUDIO] * (3 * number - 2)
-            await line.send(AUDIO)
-            await line.protocol.until(3 * number + 1)
-        assert line.protocol.reads == [1, 4, 7, 10, 13]
+        for number in range(4):
+            await line.send(AUDIO, AUDIO, AUDIO)
+            assert line.protocol.taken == [AUDIO] * 3 * number
+            line.tick()
+        assert line.protocol.reads == [3, 6, 9, 12]
+        line.tick()
+        assert line.protocol.reads == [3, 6, 9, 12]
 
     run(backend, 2 * CALLERS_A_FRAME, work)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ticks_come_by_themselves(backend: str) -> None:
+    async def work(line: Line) -> None:
+        for number in range(1, 4):
+            await line.send(AUDIO, AUDIO)
+            await line.protocol.until(2 * number)
+
+    run(backend, CALLERS_A_FRAME, work, frame=0.002)
 
 
 def test_callers_who_leave_count_no_more() -> None:
@@ -139,14 +166,41 @@ def test_callers_who_leave_count_no_more() -> None:
             pace.join(caller)
             pace.join(caller)
             together.append(pace.together)
+            assert [each.held for each in callers].count(True) in (0, len(together))
+            assert caller.held == (pace.together > 1)
         for caller in callers:
             pace.leave(caller)
             together.append(pace.together)
+            assert callers[-1].held == (pace.together > 1)
         return together
 
     each = CALLERS_A_FRAME
     up = [1] * (each - 1) + [2] * each + [3] * (3 * each + 1)
     assert asyncio.run(counted()) == up + up[-2::-1] + [1]
+
+
+def test_half_of_the_callers_are_read_at_a_tick_and_the_other_half_at_the_next() -> None:
+    async def read() -> list[list[int]]:
+        loop, pace = asyncio.get_running_loop(), Pace(3, frame=1000.0)
+        callers = [Other(loop) for _ in range(2 * CALLERS_A_FRAME)]
+        for caller in callers:
+            pace.join(caller)
+        for caller in callers[: CALLERS_A_FRAME // 2]:
+            pace.leave(caller)
+        left = callers[CALLERS_A_FRAME // 2 :]
+        reads = []
+        for _ in range(4):
+            pace.tick()
+            reads.append([caller.reads for caller in left])
+        for caller in left:
+            pace.leave(caller)
+        return reads
+
+    first, second, third, fourth = asyncio.run(read())
+    assert sum(first) == len(first) // 2
+    assert second == [1] * len(first)
+    assert third == [count + 1 for count in first]
+    assert fourth == [2] * len(first)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -161,15 +215,10 @@ def test_each_frame_is_read_as_it_comes_while_few_sockets_are_open(backend: str)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_what_comes_alone_is_read_with_the_next_frames_or_soon(backend: str) -> None:
+def test_a_great_deal_is_read_as_it_comes(backend: str) -> None:
     async def work(line: Line) -> None:
-        await line.send(AUDIO)
-        await line.protocol.until(1)
-        await line.send(KEY)
-        await line.protocol.until(2)
-        assert line.protocol.taken == [AUDIO, KEY]
-        await line.send(AUDIO)
-        await line.protocol.until(3)
+        await line.send(*[AUDIO] * 40)
+        await line.protocol.until(20)
 
     run(backend, 2 * CALLERS_A_FRAME, work)
 
@@ -177,27 +226,44 @@ def test_what_comes_alone_is_read_with_the_next_frames_or_soon(backend: str) -> 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_client_that_leaves_is_noticed_and_what_it_said_is_read(backend: str) -> None:
     async def work(line: Line) -> None:
-        await line.send(AUDIO)
-        await line.protocol.until(1)
-        await line.send(KEY)
+        await line.send(AUDIO, KEY)
         line.client.shutdown(socket.SHUT_WR)
         await line.protocol.until(2)
         assert line.protocol.taken == [AUDIO, KEY]
+        line.tick()
 
     run(backend, 2 * CALLERS_A_FRAME, work)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_longer_and_shorter_frames_are_read_together_too(backend: str) -> None:
+def test_a_socket_that_is_not_diverted_any_more_is_read_as_it_comes(backend: str) -> None:
     async def work(line: Line) -> None:
-        await line.send(AUDIO * 4)
-        await line.protocol.until(1)
-        await line.send(*[AUDIO] * 12)
-        await line.protocol.until(12)
-        at = len(line.protocol.reads)
-        for _ in range(3):
-            await line.send(AUDIO, AUDIO, AUDIO)
-        await line.protocol.until(21)
-        assert len(line.protocol.reads) - at <= 5
+        await line.send(AUDIO)
+        line.protocol.divert(None)
+        before = len(line.protocol.reads)
+        await line.send(AUDIO)
+        while len(line.protocol.reads) == before:
+            line.protocol.news = anyio.Event()
+            await line.protocol.news.wait()
 
     run(backend, 2 * CALLERS_A_FRAME, work)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_client_whose_data_cannot_be_handled_ends_alone(backend: str) -> None:
+    told: list[str] = []
+
+    async def work(line: Line) -> None:
+        def broken(_texts: Sequence[bytes]) -> int:
+            raise ZeroDivisionError
+
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _loop, context: told.append(context["message"])
+        )
+        line.protocol.divert(broken)
+        await line.send(AUDIO)
+        line.tick()
+        assert line.protocol.transport.is_closing()
+
+    run(backend, 2 * CALLERS_A_FRAME, work)
+    assert told == ["a client's data could not be handled"]
