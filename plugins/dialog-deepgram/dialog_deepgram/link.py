@@ -37,7 +37,7 @@ STAGE = "stt"
 
 TICK = 0.25
 """Seconds between looks at the clock while no audio comes."""
-LIVE_TICK = 0.5
+LIVE_TICK = 1.0
 """The same for v1, whose shortest limit is seconds long."""
 LONGEST_MESSAGE = 0.25
 """Seconds of audio in one message, when much waits."""
@@ -85,6 +85,8 @@ class Pulse:
     """The words before the caller's last silence are settled, or the caller went on."""
     sounding: bool = False
     """The line's voice detector hears the caller."""
+    calm: bool = False
+    """It has heard the caller stop: nobody waits for the words of what follows."""
     unheard_since: float | None = None
     """Since when speech has waited for a result."""
     error: ProviderError | None = None

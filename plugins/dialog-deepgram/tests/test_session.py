@@ -5,7 +5,7 @@ from typing import Any
 
 import anyio
 import pytest
-from dialog_deepgram.rehearsal import FLUX, VOCABULARY, calling, final, pass_time
+from dialog_deepgram.rehearsal import FLUX, VOCABULARY, Call, calling, final, pass_time
 from dialog_deepgram.session import Deepgram
 from dialog_deepgram.settings import DeepgramSettings
 from dialog_deepgram.testing import KEY, FakeDeepgram, Fault
@@ -176,6 +176,48 @@ async def test_a_caller_who_goes_on_is_not_settled_in_the_middle() -> None:
         await call.say("to cancel", silence=0.5)
         await call.rest()
         assert [each.text for each in call.finals] == ["I want to cancel"]
+
+
+# --- how much audio is worth a message -------------------------------------------------------------------------------
+
+
+async def pieces(call: Call, server: FakeDeepgram, seconds: float) -> list[tuple[float, int]]:
+    """What is sent of so many seconds of silence: how much later than it began, and milliseconds."""
+    began, before = call.services.clock.monotonic(), len(server.connections[0].audio)
+    await call.hush(seconds)
+    sent = server.connections[0].audio[before:]
+    return [(at - began, size * 1000 // TELEPHONE.bytes_per_second) for at, size in sent]
+
+
+def sizes(sent: list[tuple[float, int]]) -> set[int]:
+    return {size for _, size in sent}
+
+
+async def test_silence_behind_speech_is_sent_in_larger_pieces() -> None:
+    server = fake()
+    async with calling(server) as call:
+        await pass_time(0.1)
+        assert sizes(await pieces(call, server, 1.0)) == {100}
+        await call.say("I want", silence=0.2)
+        assert sizes(await pieces(call, server, 1.0)) == {200}
+
+
+async def test_what_a_caller_begins_to_say_is_sent_when_the_line_tells_of_it() -> None:
+    server = fake()
+    async with calling(server) as call:
+        await call.say("I want", silence=1.1)
+        call.session.note(SpeechStarted(call.at - 0.1))
+        sent = await pieces(call, server, 0.5)
+        assert sent[0][0] == pytest.approx(0.0)  # what waited
+        assert sizes(sent) == {100}
+
+
+@pytest.mark.parametrize("options", [{"model": FLUX}, {"voice_events": True}])
+async def test_who_listens_to_the_silence_gets_it_at_once(options: dict[str, Any]) -> None:
+    server = fake()
+    async with calling(server, **options) as call:
+        await call.say("I want", silence=0.2)
+        assert sizes(await pieces(call, server, 1.0)) == {100}
 
 
 # --- keeping the connection ------------------------------------------------------------------------------------------
