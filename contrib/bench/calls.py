@@ -41,7 +41,7 @@ SETTINGS = Path(__file__).with_name("bench.toml")
 SILENCE = 0.5
 """Seconds of silence after which a turn is over; as in bench.toml."""
 WARM_CALLS = 8
-CALLS = (50, 100, 150, 300)
+CALLS = (50, 100, 150, 250, 300)
 REPEATS = 3
 WINDOW = 12.0
 USED = ("uvicorn", "websockets", "uvloop", "httpx", "anyio", "msgspec", "onnxruntime")

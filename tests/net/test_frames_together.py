@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
 import sys
+import termios
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -57,7 +59,6 @@ class Other:
     """A socket that is open, and no more."""
 
     loop: asyncio.AbstractEventLoop
-
     held: bool = False
     reads: int = 0
 
@@ -76,6 +77,7 @@ class Line:
     """A client's socket, and the server's end of it."""
 
     client: socket.socket
+    server: socket.socket
     protocol: Counting
     pace: Pace
 
@@ -85,10 +87,18 @@ class Line:
             self.client.sendall(frame(0x81, message))
             await anyio.lowlevel.checkpoint()
 
-    def tick(self) -> None:
-        """The line's turn comes, and that of the others."""
+    async def tick(self, waiting: int) -> None:
+        """The line's turn comes, and that of the others, once so many frames of audio wait in the system."""
+        while self.unread < waiting * len(frame(0x81, AUDIO)):
+            await anyio.lowlevel.checkpoint()
         self.pace.tick()
         self.pace.tick()
+
+    @property
+    def unread(self) -> int:
+        """Bytes that have come and were not read."""
+        counted = fcntl.ioctl(self.server, termios.FIONREAD, bytes(4))
+        return int.from_bytes(counted, sys.byteorder)
 
 
 def run(
@@ -124,7 +134,7 @@ def run(
             protocol.divert(protocol.take)
             protocol.reads.clear()
             with anyio.fail_after(10):
-                await work(Line(there, protocol, pace))
+                await work(Line(there, own, protocol, pace))
             over.set()
             await asyncio.gather(*state.tasks)
             transport.abort()
@@ -139,9 +149,9 @@ def test_frames_are_read_together_while_many_sockets_are_open(backend: str) -> N
         for number in range(4):
             await line.send(AUDIO, AUDIO, AUDIO)
             assert line.protocol.taken == [AUDIO] * 3 * number
-            line.tick()
+            await line.tick(3)
         assert line.protocol.reads == [3, 6, 9, 12]
-        line.tick()
+        await line.tick(0)
         assert line.protocol.reads == [3, 6, 9, 12]
 
     run(backend, 2 * CALLERS_A_FRAME, work)
@@ -230,7 +240,7 @@ def test_a_client_that_leaves_is_noticed_and_what_it_said_is_read(backend: str) 
         line.client.shutdown(socket.SHUT_WR)
         await line.protocol.until(2)
         assert line.protocol.taken == [AUDIO, KEY]
-        line.tick()
+        await line.tick(0)
 
     run(backend, 2 * CALLERS_A_FRAME, work)
 
@@ -262,7 +272,7 @@ def test_a_client_whose_data_cannot_be_handled_ends_alone(backend: str) -> None:
         )
         line.protocol.divert(broken)
         await line.send(AUDIO)
-        line.tick()
+        await line.tick(1)
         assert line.protocol.transport.is_closing()
 
     run(backend, 2 * CALLERS_A_FRAME, work)
