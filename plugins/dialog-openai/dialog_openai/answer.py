@@ -26,6 +26,8 @@ SHORTEST = 0.001
 SENTENCE_END = re.compile(r"""[.!?]["')\]”’»]*\s|[。！？]""")  # noqa: RUF001 - the marks of all scripts are meant
 SECOND_LETTERS = 15
 """Letters of about a second of speech: what is shorter keeps no voice busy."""
+LONGEST_LETTERS = 240
+"""Letters after which a sentence is spoken in parts."""
 
 TAIL_SECONDS = 0.5
 """Time for the token count and the end, once the model has stopped."""
@@ -121,7 +123,8 @@ class Answer:
         items = self.reader.feed(data)
         if not self.body.ahead:
             self._opening += "".join(item.text for item in items if isinstance(item, TextDelta))
-            self.body.ahead = SENTENCE_END.search(self._opening, SECOND_LETTERS) is not None
+            ends = SENTENCE_END.search(self._opening, SECOND_LETTERS)
+            self.body.ahead = ends is not None or len(self._opening) > LONGEST_LETTERS
         return items
 
     async def close(self) -> None:

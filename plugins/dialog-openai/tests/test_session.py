@@ -135,6 +135,7 @@ async def test_later_tokens_gather_and_none_waits_longer_than_it_may() -> None:
         ("Yes. We have a room with a view.", True),
         ('He said "We are closed today!"', True),
         ("はい、海の見えるお部屋がございます。", True),
+        ("and so on " * 25, True),
         ("Yes. No. Well.", False),
         ("We have a room with a view, a bath,", False),
         ("It costs 12.50 or 19.75 or 3.1415", False),
