@@ -83,7 +83,7 @@ class ServerSettings:
         at_least=1,
         at_most=8,
         help="frames of a caller that are read at once at the most, while many calls are up (one more for each 20 "
-        "calls; Linux, without TLS): a fifth less processor time for 30 ms until an interruption is noticed; "
+        "calls; Linux, without TLS): a quarter less processor time for 40 ms until an interruption is noticed; "
         "1 for never",
     )
     drain: float = setting(

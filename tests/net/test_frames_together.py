@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import socket
+import ssl
 import sys
 import termios
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import attrs
 import pytest
 import uvicorn
@@ -101,8 +104,20 @@ class Line:
         return int.from_bytes(counted, sys.byteorder)
 
 
+def secured(client: socket.socket, certificate: Path) -> ssl.SSLSocket:
+    """The client's end after the handshake."""
+    context = ssl.create_default_context(cafile=certificate)
+    context.check_hostname = False
+    return context.wrap_socket(client)
+
+
 def run(
-    backend: str, others: int, work: Callable[[Line], Awaitable[None]], *, frame: float = 1000.0
+    backend: str,
+    others: int,
+    work: Callable[[Line], Awaitable[None]],
+    *,
+    frame: float = 1000.0,
+    certificate: tuple[Path, Path] | None = None,
 ) -> None:
     """Hold one socket while so many others are open; unless `frame` is short, only the test ticks."""
 
@@ -124,21 +139,31 @@ def run(
             there.connect(here.getsockname())
             there.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             own, _ = here.accept()
-            transport, protocol = await loop.connect_accepted_socket(
-                lambda: Counting(config, state, {}, loop, pace=pace), own
+            context, client = None, there
+            if certificate is not None:
+                context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+                context.load_cert_chain(*certificate)
+            accepting = asyncio.ensure_future(
+                loop.connect_accepted_socket(
+                    lambda: Counting(config, state, {}, loop, pace=pace), own, ssl=context
+                )
             )
-            there.sendall(UPGRADE)
+            if certificate is not None:
+                client = await anyio.to_thread.run_sync(secured, there, certificate[0])
+            transport, protocol = await accepting
+            client.sendall(UPGRADE)
             await accepted.wait()
             for _ in range(others):
                 pace.join(Other(loop))
             protocol.divert(protocol.take)
             protocol.reads.clear()
             with anyio.fail_after(10):
-                await work(Line(there, own, protocol, pace))
+                await work(Line(client, own, protocol, pace))
             over.set()
             await asyncio.gather(*state.tasks)
             transport.abort()
             await anyio.lowlevel.checkpoint()
+            client.close()
 
     anyio.run(held, backend="asyncio", backend_options={"use_uvloop": backend == "uvloop"})
 
@@ -241,6 +266,33 @@ def test_a_client_that_leaves_is_noticed_and_what_it_said_is_read(backend: str) 
         await line.protocol.until(2)
         assert line.protocol.taken == [AUDIO, KEY]
         await line.tick(0)
+
+    run(backend, 2 * CALLERS_A_FRAME, work)
+
+
+def test_what_comes_by_tls_is_left_to_the_transport(certificate: tuple[Path, Path]) -> None:
+    async def work(line: Line) -> None:
+        for number in range(1, 4):
+            line.client.sendall(frame(0x81, AUDIO))
+            while not line.unread:
+                continue
+            await line.tick(0)
+            await line.protocol.until(number)
+        assert line.protocol.taken == [AUDIO] * 3
+
+    run("asyncio", 2 * CALLERS_A_FRAME, work, certificate=certificate)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_nothing_is_read_while_the_application_has_enough_to_do(backend: str) -> None:
+    async def work(line: Line) -> None:
+        line.protocol.read_paused = True
+        await line.send(AUDIO, AUDIO)
+        await line.tick(2)
+        assert line.protocol.reads == []
+        line.protocol.read_paused = False
+        await line.tick(2)
+        assert line.protocol.reads == [2]
 
     run(backend, 2 * CALLERS_A_FRAME, work)
 

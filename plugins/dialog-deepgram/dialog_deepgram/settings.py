@@ -202,7 +202,11 @@ class DeepgramSettings:
         default=5.0, unit="s", above=0, help="longest wait between connections"
     )
     send_every: float = setting(
-        default=0.1, unit="s", at_least=0.02, at_most=0.25, help="audio in one message"
+        default=0.1,
+        unit="s",
+        at_least=0.02,
+        at_most=0.25,
+        help="audio in one message; twice as much while the caller is silent",
     )
 
     def __attrs_post_init__(self) -> None:
